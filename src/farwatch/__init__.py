@@ -1,0 +1,1 @@
+"""farwatch: radar plots, ADS-B and multilateration in, one honest live air picture out."""

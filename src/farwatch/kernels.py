@@ -1,0 +1,108 @@
+"""The one decorator for compiled kernels, with a disk cache that is keyed by source.
+
+numba's own cache looks at the modification time of the file that holds a function and does not see a change in a
+kernel that the function calls. Here the key of a kernel is a digest of its source, of the constants that it reads and
+of the keys of the kernels that it calls, so a change recompiles what depends on it and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+from numba.core import config
+from numba.core.caching import UserProvidedCacheLocator
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY = "__kernel_key__"
+_registry: dict[str, Any] = {}
+
+
+def cache_directory() -> Path:
+    """Directory of the compiled kernels: $FARWATCH_CACHE, else the user's cache folder, else a temporary one."""
+    if chosen := os.environ.get("FARWATCH_CACHE"):
+        return Path(chosen) / "kernels"
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    path = base / "farwatch" / "kernels"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return path
+    except OSError:
+        return Path(tempfile.gettempdir()) / f"farwatch-{os.getuid()}" / "kernels"
+
+
+class SourceKeyedLocator(UserProvidedCacheLocator):  # type: ignore[misc]
+    """Places a kernel's compiled form under a name that carries the digest of its source."""
+
+    def __init__(self, py_func: Any, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        self._key: str = getattr(py_func, _KEY)
+        self._cache_path = str(cache_directory())
+
+    def get_source_stamp(self) -> str:
+        return self._key
+
+    def get_disambiguator(self) -> str:
+        return self._key
+
+    @classmethod
+    def from_function(cls, py_func: Any, py_file: str) -> SourceKeyedLocator:
+        locator = cls(py_func, py_file)
+        locator.ensure_cache_path()
+        return locator
+
+
+def source_key(function: Any) -> str:
+    """Digest of a kernel: its source, the constants it reads, the kernels it calls and the compiler's settings."""
+    digest = hashlib.sha256()
+    digest.update(f"{numba.__version__} {sys.version_info[:2]} {config.BOUNDSCHECK}".encode())
+    digest.update(inspect.getsource(function).encode())
+    names = function.__globals__
+    for name in sorted(_names_in(function.__code__)):
+        value = names.get(name)
+        if value is None:
+            continue
+        key = getattr(getattr(value, "py_func", value), _KEY, None)
+        if key is not None:
+            digest.update(f"{name}={key}".encode())
+        elif isinstance(value, int | float | str | tuple):
+            digest.update(f"{name}={value!r}".encode())
+    return digest.hexdigest()[:20]
+
+
+def _names_in(code: types.CodeType) -> set[str]:
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            names |= _names_in(constant)
+    return names
+
+
+def kernel(function: F) -> F:
+    """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
+    setattr(function, _KEY, source_key(function))
+    before = config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR
+    config.CACHE_LOCATOR_CLASSES = f"{__name__}.SourceKeyedLocator"
+    config.CACHE_DIR = str(cache_directory())
+    try:
+        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy")
+    finally:
+        config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
+    _registry[f"{function.__module__}.{function.__qualname__}"] = compiled
+    return compiled  # type: ignore[no-any-return]
+
+
+def all_cached() -> bool:
+    """True where the cache folder already holds a compiled form of every kernel that has been imported."""
+    present = {name.split("-")[1].split(".")[0] for name in os.listdir(cache_directory()) if name.endswith(".nbi")}
+    return all(getattr(k.py_func, _KEY) in present for k in _registry.values() if hasattr(k, "py_func"))

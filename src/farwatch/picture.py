@@ -1,0 +1,52 @@
+"""Picture: the immutable output of the tracker, geodetic, with accuracy and the sensors that contributed."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.plots import Floats, Ints
+
+
+class Status(IntEnum):
+    """Where a track stands in its life."""
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    COASTING = 2
+    ENDED = 3
+
+
+class Picture(NamedTuple):
+    """n track states, one row each, at `time_ns` of the row; `until_ns` is the watermark that they answer to."""
+
+    until_ns: int
+    time_ns: Ints
+    track: Ints
+    status: NDArray[np.uint8]
+    lat_deg: Floats  # in the flat frame: y_m, north
+    lon_deg: Floats  # in the flat frame: x_m, east
+    height_wgs84_m: Floats
+    pressure_altitude_m: Floats  # NaN where never reported
+    ground_speed_mps: Floats
+    track_angle_deg: Floats
+    vertical_rate_mps: Floats
+    sigma_horizontal_m: Floats  # distance root mean square: the square root of the summed horizontal variances
+    sigma_height_m: Floats
+    existence: Floats
+    address: NDArray[np.int32]
+    mode_a: NDArray[np.int16]
+    callsign: Ints
+    sensors: Ints  # bit k: sensor k contributed within the last two of its scans
+    plot: Ints  # id of the plot that weighed most in this update, -1 where none (a coasted scan)
+
+    @property
+    def n(self) -> int:
+        return len(self.time_ns)
+
+    def take(self, rows: Any) -> Picture:
+        """The rows given by an index array, mask or slice."""
+        return Picture(self.until_ns, *(column[rows] for column in self[1:]))
