@@ -1,0 +1,48 @@
+"""Clusters of looks and plots that compete: the connected parts of the graph of candidates."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from farwatch.association.events import Clusters
+from farwatch.kernels import kernel
+
+
+@kernel
+def find_root(parent, node):  # type: ignore[no-untyped-def]
+    """Root of a node in a union-find forest, halving the path on the way."""
+    while parent[node] != node:
+        parent[node] = parent[parent[node]]
+        node = parent[node]
+    return node
+
+
+@kernel
+def find_clusters(candidate_look, candidate_plot, looks, plots, passed, force):  # type: ignore[no-untyped-def]
+    """Number the clusters and say which are closed.
+
+    A cluster is closed where the beam has passed the gates of all its looks (`passed`), or where one of them has
+    waited too long (`force`): a chain of gates around the whole circle must not hold plots for ever.
+    """
+    parent = np.arange(looks + plots)
+    for e in range(len(candidate_look)):
+        a = find_root(parent, candidate_look[e])
+        b = find_root(parent, looks + candidate_plot[e])
+        if a != b:
+            parent[max(a, b)] = min(a, b)
+    number = np.full(looks + plots, -1, np.int64)
+    count = 0
+    for node in range(looks + plots):
+        root = find_root(parent, node)
+        if number[root] < 0:
+            number[root] = count
+            count += 1
+        number[node] = number[root]
+    closed = np.ones(count, np.bool_)
+    for i in range(looks):
+        if not passed[i]:
+            closed[number[i]] = False
+    for i in range(looks):
+        if force[i]:
+            closed[number[i]] = True
+    return Clusters(number[:looks].copy(), number[looks:].copy(), closed)

@@ -1,0 +1,65 @@
+"""The one contract of association: candidates in, events with marginal weights out."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.plots import Floats, Ints
+
+
+class Looks(NamedTuple):
+    """One row a hypothesis that the beam of one sensor has reached: its state predicted to the crossing."""
+
+    hypothesis: Ints
+    time_ns: Ints
+    passed: NDArray[np.bool_]  # the beam has left the gate: a plot that is not there will not come
+    detection: Floats  # probability of a plot, by coverage
+    existence: Floats
+    range_m: Floats
+    azimuth_rad: Floats
+    half_range_m: Floats  # half the gate's width
+    half_azimuth_rad: Floats
+    probability: Floats  # (n, MODES)
+    mean: Floats  # (n, MODES, STATE)
+    covariance: Floats  # (n, MODES, STATE, STATE)
+
+
+class Candidates(NamedTuple):
+    """One row a possible event: a plot and the look that it may belong to, ordered by look.
+
+    `likelihood` is that of the plot given the hypothesis, over the density of plots from elsewhere (dimensionless).
+    """
+
+    plot: Ints
+    look: Ints
+    first: Ints  # (looks + 1,) the rows of look i are first[i]..first[i + 1]
+    likelihood: Floats
+    mode_likelihood: Floats  # (n, MODES) scaled by a common factor
+    mean: Floats  # (n, MODES, STATE) corrected by the plot
+    covariance: Floats  # (n, MODES, STATE, STATE)
+
+
+class Events(NamedTuple):
+    """What every associator returns: which tracks made which plot, with what probability.
+
+    Event e says that plot[e] came from the looks look[start[e]:start[e + 1]], several where the plot is merged. The
+    weights of a look's events and its `miss` sum to 1; a plot's and its `birth` (from no known track) sum to 1.
+    """
+
+    plot: Ints
+    start: Ints  # (events + 1,)
+    look: Ints
+    weight: Floats
+    miss: Floats  # (looks,)
+    birth: Floats  # (plots,)
+
+
+class Clusters(NamedTuple):
+    """Looks and plots that compete with one another, directly or through others."""
+
+    look: Ints  # (looks,) number of the cluster
+    plot: Ints  # (plots,)
+    closed: NDArray[np.bool_]  # (clusters,) the beam has passed every gate of the cluster

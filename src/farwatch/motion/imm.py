@@ -1,0 +1,223 @@
+"""Interacting multiple models: straight flight, coordinated turn, manoeuvre, with sojourns by learned class.
+
+No single set of sojourns serves both an airliner and a fighter, so each track carries the probability of being agile,
+learned from its own innovations, and uses the set of the more probable class.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, NamedTuple
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+from numpy.typing import NDArray
+
+from farwatch.kernels import kernel
+from farwatch.motion.constant_velocity import predict_constant_velocity
+from farwatch.motion.coordinated_turn import predict_coordinated_turn
+
+Positive = Annotated[float, Meta(gt=0, le=1e9)]
+
+STRAIGHT, TURN, MANOEUVRE = 0, 1, 2
+CIVIL, AGILE = 0, 1
+
+
+class ModelSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The models of one class: process noise densities (m^2/s^3), turn rates and mean sojourns."""
+
+    q_straight: Positive = 0.05
+    q_turn: Positive = 0.1
+    q_manoeuvre: Positive = 30.0
+    q_vertical: Positive = 0.5
+    q_vertical_manoeuvre: Positive = 10.0
+    turn_rate_dps: Positive = 2.0
+    turn_rate_walk_dps: Positive = 0.3  # standard deviation gained in one second
+    sojourn_straight_s: Positive = 2000.0
+    sojourn_turn_s: Positive = 40.0
+    sojourn_manoeuvre_s: Positive = 15.0
+
+
+AGILE_SET = ModelSet(
+    q_straight=1.0,
+    q_turn=10.0,
+    q_manoeuvre=3000.0,
+    q_vertical=5.0,
+    q_vertical_manoeuvre=500.0,
+    turn_rate_dps=8.0,
+    turn_rate_walk_dps=2.0,
+    sojourn_straight_s=60.0,
+    sojourn_turn_s=20.0,
+    sojourn_manoeuvre_s=15.0,
+)
+
+
+class Imm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="imm"):
+    """Motion of confirmed tracks by an IMM over three models; `agile_prior` is the share of agile aircraft."""
+
+    civil: ModelSet = ModelSet()
+    agile: ModelSet = AGILE_SET
+    agile_prior: Annotated[float, Meta(ge=0, le=0.5)] = 0.02
+    q_tentative: Positive = 10.0
+    q_vertical_tentative: Positive = 5.0
+
+
+class ImmModel(NamedTuple):
+    """The options as the kernels read them: arrays by class and mode."""
+
+    q_horizontal: NDArray[np.float64]  # (2, 3)
+    q_vertical: NDArray[np.float64]  # (2, 3)
+    q_rate: NDArray[np.float64]  # (2,)
+    rate_variance: NDArray[np.float64]  # (2,)
+    leaving: NDArray[np.float64]  # (2, 3, 3) transition rates, 1/s; rows sum to 0
+    agile_prior: float
+    q_tentative: float
+    q_vertical_tentative: float
+
+
+def imm_model(options: Imm) -> ImmModel:
+    """Compile the options for the kernels."""
+    sets = (options.civil, options.agile)
+    leaving = np.zeros((2, 3, 3))
+    for k, s in enumerate(sets):
+        for mode, sojourn in enumerate((s.sojourn_straight_s, s.sojourn_turn_s, s.sojourn_manoeuvre_s)):
+            for other in range(3):
+                if other != mode:
+                    # From a turn or a manoeuvre most aircraft fly straight on; a manoeuvre often becomes a turn.
+                    share = 0.5 if mode == STRAIGHT else (0.7 if other == STRAIGHT else 0.3)
+                    leaving[k, mode, other] = share / sojourn
+            leaving[k, mode, mode] = -leaving[k, mode].sum()
+    return ImmModel(
+        q_horizontal=np.array([[s.q_straight, s.q_turn, s.q_manoeuvre] for s in sets]),
+        q_vertical=np.array([[s.q_vertical, s.q_vertical, s.q_vertical_manoeuvre] for s in sets]),
+        q_rate=np.array([math.radians(s.turn_rate_walk_dps) ** 2 for s in sets]),
+        rate_variance=np.array([math.radians(s.turn_rate_dps) ** 2 for s in sets]),
+        leaving=leaving,
+        agile_prior=options.agile_prior,
+        q_tentative=options.q_tentative,
+        q_vertical_tentative=options.q_vertical_tentative,
+    )
+
+
+@kernel
+def transition(rates, dt, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (3, 3) with expm(rates dt) by scaling and squaring a Taylor series; rows sum to 1."""
+    n = rates.shape[0]
+    largest = 0.0
+    for i in range(n):
+        largest = max(largest, abs(rates[i, i]) * dt)
+    squarings = 0
+    while largest > 0.05:
+        largest *= 0.5
+        squarings += 1
+    h = dt / (1 << squarings)
+    term = np.eye(n)
+    scratch = np.empty((n, n))
+    for i in range(n):
+        for j in range(n):
+            out[i, j] = term[i, j]
+    for order in range(1, 7):
+        for i in range(n):
+            for j in range(n):
+                total = 0.0
+                for k in range(n):
+                    total += term[i, k] * rates[k, j]
+                scratch[i, j] = total * h / order
+        for i in range(n):
+            for j in range(n):
+                term[i, j] = scratch[i, j]
+                out[i, j] += scratch[i, j]
+    for _ in range(squarings):
+        for i in range(n):
+            for j in range(n):
+                total = 0.0
+                for k in range(n):
+                    total += out[i, k] * out[k, j]
+                scratch[i, j] = total
+        for i in range(n):
+            for j in range(n):
+                out[i, j] = scratch[i, j]
+
+
+@kernel
+def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_out):  # type: ignore[no-untyped-def]
+    """Mix the modes for the coming step: predicted probabilities (3,), means (3, 7) and covariances (3, 7, 7).
+
+    A mode that has no turn rate contributes the rate's prior, N(0, rate_variance), to the turn mode: the rate of a
+    turn that begins is not the zero of the straight flight before it. Blom & Bar-Shalom 1988; for unequal state
+    dimensions Granstrom, Willett & Bar-Shalom 2015.
+    """
+    modes = probability.shape[0]
+    weights = np.empty(modes)
+    for j in range(modes):
+        total = 0.0
+        for i in range(modes):
+            weights[i] = matrix[i, j] * probability[i]
+            total += weights[i]
+        p_out[j] = total
+        for i in range(modes):
+            weights[i] /= total
+        size = 7 if j == TURN else 6
+        for a in range(7):
+            m_out[j, a] = 0.0
+            for b in range(7):
+                c_out[j, a, b] = 0.0
+        for i in range(modes):
+            for a in range(6):
+                m_out[j, a] += weights[i] * mean[i, a]
+        if j == TURN:
+            m_out[j, 6] = weights[TURN] * mean[TURN, 6]
+        else:
+            c_out[j, 6, 6] = rate_variance
+        for i in range(modes):
+            w = weights[i]
+            if w < 1e-12:
+                continue
+            for a in range(size):
+                xa = mean[i, a] if (a < 6 or i == TURN) else 0.0
+                da = xa - m_out[j, a]
+                for b in range(a + 1):
+                    xb = mean[i, b] if (b < 6 or i == TURN) else 0.0
+                    cov = covariance[i, a, b]
+                    if i != TURN and (a == 6 or b == 6):
+                        cov = rate_variance if a == b else 0.0
+                    c_out[j, a, b] += w * (cov + da * (xb - m_out[j, b]))
+        for a in range(size):
+            for b in range(a):
+                c_out[j, b, a] = c_out[j, a, b]
+
+
+@kernel
+def predict_mode(mode, kind, model, x, P, dt, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
+    """Predict one mode of a track of class `kind` in place by `dt` seconds; u is the local vertical."""
+    if mode == TURN:
+        predict_coordinated_turn(
+            x, P, dt, model.q_horizontal[kind, mode], model.q_vertical[kind, mode], model.q_rate[kind], ux, uy, uz, curved
+        )
+    else:
+        predict_constant_velocity(
+            x, P, dt, model.q_horizontal[kind, mode], model.q_vertical[kind, mode], ux, uy, uz, curved
+        )
+
+
+@kernel
+def class_evidence(agile, probability, likelihood, model, dt, matrix):  # type: ignore[no-untyped-def]
+    """Posterior probability of the agile class after one look, from the modes' likelihoods.
+
+    Each class predicts the modes by its own sojourns; the class whose prediction made the plot more probable gains.
+    One look weighs at most a factor of three: the modes of a track adapt within a look or two, its class must not.
+    """
+    expected = np.zeros(2)
+    for kind in range(2):
+        transition(model.leaving[kind], dt, matrix)
+        for j in range(3):
+            p = 0.0
+            for i in range(3):
+                p += matrix[i, j] * probability[i]
+            expected[kind] += p * likelihood[j]
+    if expected[CIVIL] <= 0.0 and expected[AGILE] <= 0.0:
+        return agile
+    ratio = min(max(expected[AGILE] / max(expected[CIVIL], 1e-300), 1.0 / 3.0), 3.0)
+    odds = agile / (1.0 - agile) * ratio
+    return min(max(odds / (1.0 + odds), 1e-3), 1.0 - 1e-3)

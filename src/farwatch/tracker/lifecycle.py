@@ -1,0 +1,241 @@
+"""Lifecycle: births from plots that no track explains, confirmation, coasting, duplicates, and the end."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from farwatch.frame import vertical
+from farwatch.kernels import kernel
+from farwatch.picture import Status
+from farwatch.plots import NO_MODE_A
+from farwatch.sensors.radar import place
+from farwatch.tracks import MODES, STATE
+
+TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
+FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
+COASTING_MISSES = 2
+SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
+
+
+@kernel
+def settle(tracks, hypotheses, looks, done, options, motion, next_id, ended):  # type: ignore[no-untyped-def]
+    """Confirm, mark as coasting or end each track that has just been looked at; return the next track number.
+
+    `ended` counts: [0] confirmed tracks that ended.
+    """
+    for k in range(len(done)):
+        if not done[k]:
+            continue
+        h = looks.hypothesis[k]
+        i = hypotheses.track[h]
+        if not tracks.alive[i]:
+            continue
+        if tracks.status[i] == TENTATIVE:
+            if tracks.existence[i] < options.delete_existence:
+                tracks.alive[i] = False
+            elif (
+                tracks.existence[i] > options.confirm_existence
+                and tracks.detections[i] >= FEWEST_DETECTIONS
+                and tracks.misses[i] == 0
+            ):
+                tracks.status[i] = CONFIRMED
+                tracks.id[i] = next_id
+                next_id += 1
+                spread_modes(hypotheses, h, motion)
+        else:
+            coasted = tracks.time_ns[i] - tracks.detected_ns[i]
+            if coasted > options.coast_ns:
+                tracks.alive[i] = False
+                ended[0] += 1
+            else:
+                tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
+    return next_id
+
+
+@kernel
+def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
+    """Give a confirmed track its IMM: every mode starts from the one state of the tentative tier."""
+    hypotheses.modes[h] = MODES
+    for mode in range(1, MODES):
+        for a in range(STATE):
+            hypotheses.mean[h, mode, a] = hypotheses.mean[h, 0, a]
+            for b in range(STATE):
+                hypotheses.covariance[h, mode, a, b] = hypotheses.covariance[h, 0, a, b]
+    for mode in range(MODES):
+        hypotheses.mean[h, mode, 6] = 0.0
+        for a in range(STATE):
+            hypotheses.covariance[h, mode, a, 6] = 0.0
+            hypotheses.covariance[h, mode, 6, a] = 0.0
+        hypotheses.covariance[h, mode, 6, 6] = motion.rate_variance[0]
+        hypotheses.probability[h, mode] = 0.9 if mode == 0 else 0.1 / (MODES - 1)
+
+
+@kernel
+def distance2(tracks, i, k):  # type: ignore[no-untyped-def]
+    """Squared Mahalanobis distance between two tracks' states, by a Cholesky factor of the summed covariances."""
+    L = np.empty((6, 6))
+    y = np.empty(6)
+    total = 0.0
+    dt = (tracks.time_ns[i] - tracks.time_ns[k]) * 1e-9
+    for a in range(6):
+        for b in range(a + 1):
+            value = tracks.covariance[i, a, b] + tracks.covariance[k, a, b]
+            for c in range(b):
+                value -= L[a, c] * L[b, c]
+            if a == b:
+                if value <= 0.0:
+                    return 1e30
+                L[a, a] = math.sqrt(value)
+            else:
+                L[a, b] = value / L[b, b]
+        moved = tracks.mean[k, a] + (tracks.mean[k, a + 3] * dt if a < 3 else 0.0)
+        value = tracks.mean[i, a] - moved
+        for c in range(a):
+            value -= L[a, c] * y[c]
+        y[a] = value / L[a, a]
+        total += y[a] * y[a]
+    return total
+
+
+@kernel
+def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
+    """Merge tracks that share a plot, lie on one another and between them exist about once.
+
+    The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
+    formation sum to two and are left alone. The older confirmed track keeps its number; existences are added.
+    """
+    count = len(looks.time_ns)
+    plots = len(clusters.plot)
+    head = np.full(plots, -1, np.int64)
+    after = np.full(len(candidates.plot), -1, np.int64)
+    for e in range(len(candidates.plot) - 1, -1, -1):
+        j = candidates.plot[e]
+        after[e] = head[j]
+        head[j] = e
+    for k in range(count):
+        if not done[k]:
+            continue
+        i = hypotheses.track[looks.hypothesis[k]]
+        for e in range(candidates.first[k], candidates.first[k + 1]):
+            f = head[candidates.plot[e]]
+            while f >= 0:
+                other = candidates.look[f]
+                f = after[f]
+                o = hypotheses.track[looks.hypothesis[other]]
+                if other <= k or not done[other] or not tracks.alive[i] or not tracks.alive[o]:
+                    continue
+                if tracks.existence[i] + tracks.existence[o] > 1.5 and not one_reports(tracks, i, o):
+                    continue
+                if distance2(tracks, i, o) > SAME_CHI2:
+                    continue
+                keep, drop = (i, o) if precedes(tracks, i, o) else (o, i)
+                tracks.existence[keep] = min(tracks.existence[keep] + tracks.existence[drop], 1.0)
+                tracks.alive[drop] = False
+
+
+@kernel
+def one_reports(tracks, i, o):  # type: ignore[no-untyped-def]
+    """True where exactly one of two tracks is still tentative: it has followed the other's plots."""
+    return (tracks.status[i] == TENTATIVE) != (tracks.status[o] == TENTATIVE)
+
+
+@kernel
+def precedes(tracks, i, o):  # type: ignore[no-untyped-def]
+    """Whether track i keeps its number against track o: confirmed before tentative, then the likelier, then the older."""
+    confirmed_i, confirmed_o = tracks.status[i] != TENTATIVE, tracks.status[o] != TENTATIVE
+    if confirmed_i != confirmed_o:
+        return confirmed_i
+    if confirmed_i:
+        return tracks.id[i] < tracks.id[o]
+    return tracks.existence[i] >= tracks.existence[o]
+
+
+@kernel
+def free_slots(tracks, wanted):  # type: ignore[no-untyped-def]
+    """The lowest `wanted` free rows, fewer where the table is full."""
+    out = np.empty(wanted, np.int64)
+    n = 0
+    for i in range(len(tracks.alive)):
+        if n == wanted:
+            break
+        if not tracks.alive[i]:
+            out[n] = i
+            n += 1
+    return out[:n]
+
+
+@kernel
+def count_births(used, events, false_density, birth_density, least):  # type: ignore[no-untyped-def]
+    """How many plots are done with and likely enough to be the first of a new aircraft."""
+    n = 0
+    for j in range(len(used)):
+        share = birth_density[j] / (birth_density[j] + false_density[j])
+        if used[j] and events.birth[j] * share > least:
+            n += 1
+    return n
+
+
+@kernel
+def give_birth(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, slots, plots, used, events, false_density, birth_density, radar, sensor, options, motion
+):
+    """Start a tentative track on every plot that may be the first of a new aircraft; return how many could not be placed.
+
+    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    """
+    n = 0
+    unplaced = 0
+    for j in range(len(used)):
+        share = birth_density[j] / (birth_density[j] + false_density[j])
+        existence = events.birth[j] * share
+        if not used[j] or existence <= options.delete_existence or n == len(slots):
+            continue
+        i = slots[n]
+        h = i
+        x, P = hypotheses.mean[h, 0], hypotheses.covariance[h, 0]
+        for a in range(STATE):
+            x[a] = 0.0
+            for b in range(STATE):
+                P[a, b] = 0.0
+        if not place(radar, plots, j, options.height_mean_m, options.height_sigma_m, x, P):
+            unplaced += 1
+            continue
+        n += 1
+        _, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
+        level = options.birth_speed_mps * options.birth_speed_mps
+        extra = options.birth_climb_mps * options.birth_climb_mps - level
+        for a in range(3):
+            ua = ux if a == 0 else (uy if a == 1 else uz)
+            for b in range(3):
+                ub = ux if b == 0 else (uy if b == 1 else uz)
+                P[a + 3, b + 3] = extra * ua * ub + (level if a == b else 0.0)
+        hypotheses.track[h] = i
+        hypotheses.modes[h] = 1
+        hypotheses.probability[h, 0] = 1.0
+        tracks.alive[i] = True
+        tracks.id[i] = 0
+        tracks.status[i] = TENTATIVE
+        tracks.born_ns[i] = plots.time_ns[j]
+        tracks.time_ns[i] = plots.time_ns[j]
+        tracks.existence[i] = existence
+        tracks.agile[i] = motion.agile_prior
+        tracks.address[i] = plots.address[j]
+        tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & 96 else plots.mode_a[j]
+        tracks.callsign[i] = plots.callsign[j]
+        tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+        tracks.detections[i] = 1
+        tracks.misses[i] = 0
+        for s in range(tracks.looked_ns.shape[1]):
+            tracks.looked_ns[i, s] = 0
+            tracks.seen_ns[i, s] = 0
+        tracks.looked_ns[i, sensor] = plots.time_ns[j]
+        tracks.seen_ns[i, sensor] = plots.time_ns[j]
+        tracks.detected_ns[i] = plots.time_ns[j]
+        tracks.plot[i] = plots.id[j]
+        for a in range(6):
+            tracks.mean[i, a] = x[a]
+            for b in range(6):
+                tracks.covariance[i, a, b] = P[a, b]
+    return unplaced

@@ -1,0 +1,185 @@
+"""Predict: which tracks has the beam reached, and where were they then."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from farwatch.association.events import Looks
+from farwatch.frame import vertical
+from farwatch.kernels import kernel
+from farwatch.motion.constant_velocity import predict_constant_velocity
+from farwatch.motion.imm import AGILE, CIVIL, mix, predict_mode, transition
+from farwatch.sensors.radar import local, polar, wrap
+from farwatch.tracker.beam import beam_azimuth
+from farwatch.tracks import MODES, STATE
+
+GATE_SIGMAS = 4.0
+AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
+WIDEST = math.radians(80.0)
+OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
+
+
+@kernel
+def window(radar, x, P, margin_m):  # type: ignore[no-untyped-def]
+    """Range, azimuth and the half widths of a gate about one Gaussian: metres and radians."""
+    e, n, u = local(radar, x[0], x[1], x[2])
+    ground = max(math.hypot(e, n), 1.0)
+    r = max(math.hypot(ground, u), 1.0)
+    a = radar.axes
+    v_range = radar.variance_range
+    v_across = 0.0
+    for i in range(3):
+        ri = (x[i] - radar.origin[i]) / r
+        ci = (n * a[0, i] - e * a[1, i]) / ground
+        for j in range(3):
+            rj = (x[j] - radar.origin[j]) / r
+            cj = (n * a[0, j] - e * a[1, j]) / ground
+            v_range += ri * rj * P[i, j]
+            v_across += ci * cj * P[i, j]
+    half_range = GATE_SIGMAS * math.sqrt(max(v_range, 0.0)) + margin_m
+    across = GATE_SIGMAS * math.sqrt(max(v_across, 0.0)) + margin_m
+    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + GATE_SIGMAS * math.sqrt(radar.variance_azimuth)
+    azimuth = math.atan2(e, n)
+    if azimuth < 0.0:
+        azimuth += 2.0 * math.pi
+    return r, azimuth, half_range, min(half_azimuth, WIDEST)
+
+
+@kernel
+def crossing(tracks, i, radar, beams, sensor, until_ns):  # type: ignore[no-untyped-def]
+    """When the beam crosses track i about now: time (ns), how far it is past (rad), the gate's half azimuth (rad).
+
+    The turn of the beam that counts is the first one that the track has not been looked at in.
+    """
+    now = beam_azimuth(beams, sensor, until_ns)
+    rotation = beams.rotation_s[sensor]
+    time_ns = until_ns
+    past = 0.0
+    half = 0.0
+    for _ in range(2):
+        dt = (time_ns - tracks.time_ns[i]) * 1e-9
+        m = tracks.mean[i]
+        x, y, z = m[0] + m[3] * dt, m[1] + m[4] * dt, m[2] + m[5] * dt
+        e, n, _u = local(radar, x, y, z)
+        past = wrap(now - math.atan2(e, n))
+        time_ns = until_ns - int(past / (2.0 * math.pi) * rotation * 1e9)
+        P = tracks.covariance[i]
+        spread = 0.0
+        for a in range(3):
+            spread += P[a, a] + 2.0 * abs(dt * P[a, a + 3]) + dt * dt * P[a + 3, a + 3]
+        across = GATE_SIGMAS * math.sqrt(spread)
+        ground = math.hypot(e, n)
+        half = math.atan2(across, max(ground - across, 1.0)) + AZIMUTH_MARGIN
+        half = min(half + GATE_SIGMAS * math.sqrt(radar.variance_azimuth), WIDEST)
+    half_turn_ns = int(0.5 * rotation * 1e9)
+    since = time_ns - tracks.looked_ns[i, sensor]
+    if since > half_turn_ns:
+        if past < 0.0 and since > 3 * half_turn_ns:
+            # The last crossing has not been looked at either: that one comes first.
+            return time_ns - 2 * half_turn_ns, past + 2.0 * math.pi, half
+        return time_ns, past, half
+    return time_ns, -4.0, half
+
+
+@kernel
+def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
+    """Looks: the hypotheses whose gate the beam of `sensor` has reached by `until_ns`, predicted to the crossing."""
+    capacity = len(tracks.alive)
+    rows = np.empty(capacity, np.int64)
+    times = np.empty(capacity, np.int64)
+    passed = np.empty(capacity, np.bool_)
+    count = 0
+    for i in range(capacity):
+        if not tracks.alive[i]:
+            continue
+        time_ns, past, half = crossing(tracks, i, radar, beams, sensor, until_ns)
+        if past > -half:
+            rows[count] = i
+            times[count] = time_ns
+            passed[count] = past >= half
+            count += 1
+    probability = np.zeros((count, MODES))
+    mean = np.empty((count, MODES, STATE))
+    covariance = np.empty((count, MODES, STATE, STATE))
+    detection = np.empty(count)
+    existence = np.empty(count)
+    range_m = np.empty(count)
+    azimuth = np.empty(count)
+    half_range = np.empty(count)
+    half_azimuth = np.empty(count)
+    matrix = np.empty((MODES, MODES))
+    for k in range(count):
+        i = rows[k]
+        dt = (times[k] - tracks.time_ns[i]) * 1e-9
+        m = tracks.mean[i]
+        _, ux, uy, uz = vertical(radar.flat, m[0], m[1], m[2])
+        existence[k] = tracks.existence[i] * math.exp(-hazard * max(dt, 0.0))
+        if hypotheses.modes[i] == 1:
+            probability[k, 0] = 1.0
+            for a in range(6):
+                mean[k, 0, a] = hypotheses.mean[i, 0, a]
+                for b in range(6):
+                    covariance[k, 0, a, b] = hypotheses.covariance[i, 0, a, b]
+            predict_constant_velocity(
+                mean[k, 0],
+                covariance[k, 0],
+                dt,
+                motion.q_tentative,
+                motion.q_vertical_tentative,
+                ux,
+                uy,
+                uz,
+                not radar.flat,
+            )
+        else:
+            kind = AGILE if tracks.agile[i] > 0.5 else CIVIL
+            transition(motion.leaving[kind], max(dt, 0.0), matrix)
+            mix(
+                hypotheses.probability[i],
+                hypotheses.mean[i],
+                hypotheses.covariance[i],
+                matrix,
+                motion.rate_variance[kind],
+                probability[k],
+                mean[k],
+                covariance[k],
+            )
+            for mode in range(MODES):
+                predict_mode(
+                    mode, kind, motion, mean[k, mode], covariance[k, mode], dt, ux, uy, uz, not radar.flat
+                )
+        low_r, high_r, low_a, high_a, centre = 1e30, -1e30, 0.0, 0.0, 0.0
+        for mode in range(hypotheses.modes[i]):
+            r, az, hr, ha = window(radar, mean[k, mode], covariance[k, mode], 0.0)
+            if mode == 0:
+                centre = az
+            d = wrap(az - centre)
+            low_r, high_r = min(low_r, r - hr), max(high_r, r + hr)
+            low_a, high_a = min(low_a, d - ha), max(high_a, d + ha)
+        range_m[k], half_range[k] = 0.5 * (low_r + high_r), 0.5 * (high_r - low_r)
+        azimuth[k], half_azimuth[k] = centre + 0.5 * (low_a + high_a), min(0.5 * (high_a - low_a), WIDEST)
+        r, _, elevation = polar(radar, mean[k, 0, 0], mean[k, 0, 1], mean[k, 0, 2])
+        detection[k] = radar.detection
+        if (
+            r < radar.min_range_m
+            or r > radar.max_range_m
+            or elevation < radar.min_elevation
+            or elevation > radar.max_elevation
+        ):
+            detection[k] *= OUT_OF_COVERAGE
+    return Looks(
+        rows[:count].copy(),
+        times[:count].copy(),
+        passed[:count].copy(),
+        detection,
+        existence,
+        range_m,
+        azimuth,
+        half_range,
+        half_azimuth,
+        probability,
+        mean,
+        covariance,
+    )
