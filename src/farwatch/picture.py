@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -50,3 +51,9 @@ class Picture(NamedTuple):
     def take(self, rows: Any) -> Picture:
         """The rows given by an index array, mask or slice."""
         return Picture(self.until_ns, *(column[rows] for column in self[1:]))
+
+
+def concat_pictures(parts: Sequence[Picture]) -> Picture:
+    """One picture out of several (at least one), rows in the order given; the last one's watermark."""
+    columns = (np.concatenate(column) for column in zip(*(part[1:] for part in parts), strict=True))
+    return Picture(parts[-1].until_ns, *columns)

@@ -16,6 +16,8 @@ class Looks(NamedTuple):
     hypothesis: Ints
     time_ns: Ints
     passed: NDArray[np.bool_]  # the beam has left the gate: a plot that is not there will not come
+    overdue: NDArray[np.bool_]  # and that so long ago that its cluster is closed whatever the others wait for
+    hidden: NDArray[np.bool_]  # in the cone of silence above the sensor
     detection: Floats  # probability of a plot, by coverage
     existence: Floats
     range_m: Floats

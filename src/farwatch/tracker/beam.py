@@ -84,7 +84,6 @@ def follow_beam(beams, sensor, plots, progress, until_ns):  # type: ignore[no-un
     agreement = math.hypot(c, s) / weight
     if not known:
         beams.azimuth_rad[sensor] = phase - TWO_PI * math.floor(phase / TWO_PI)
-        beams.learned_rad[sensor] = beams.azimuth_rad[sensor]
         beams.known[sensor] = 1
     elif abs(phase) > math.radians(20.0) and agreement > 0.9 and weight >= 3.0:
         # The antenna was stopped, or the clock has jumped: start again from what is seen.

@@ -9,6 +9,7 @@ import numpy as np
 
 from farwatch.kernels import kernel
 from farwatch.plots import N_KINDS, Floats, Kind
+from farwatch.tracker.beam import beam_azimuth
 
 AZIMUTHS = 32
 RANGES = 32
@@ -18,6 +19,8 @@ ELEVATION_SPAN = math.radians(30.0)
 RATE_SPAN_MPS = 600.0
 # Replies of transponders are seldom false.
 SECONDARY_SHARE = 0.05
+BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
+PRIOR_SCANS = 4.0  # what the configured density is worth
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
 
@@ -27,6 +30,7 @@ class ClutterMap(NamedTuple):
     rate: Floats  # (kinds, AZIMUTHS, RANGES)
     least: Floats  # (kinds,)
     seen: Floats  # (kinds, AZIMUTHS, RANGES)
+    scans: Floats  # (AZIMUTHS,) how often each sector has been closed
 
 
 def make_clutter_map(plots_per_scan: float) -> ClutterMap:
@@ -34,7 +38,7 @@ def make_clutter_map(plots_per_scan: float) -> ClutterMap:
     cells = AZIMUTHS * RANGES
     share = np.array([1.0 if kind == Kind.PSR else SECONDARY_SHARE for kind in Kind])
     rate = np.broadcast_to((plots_per_scan / cells * share)[:, None, None], (N_KINDS, AZIMUTHS, RANGES)).copy()
-    return ClutterMap(rate, LEAST_SHARE * plots_per_scan / cells * share, np.zeros((N_KINDS, AZIMUTHS, RANGES)))
+    return ClutterMap(rate, LEAST_SHARE * plots_per_scan / cells * share, np.zeros((N_KINDS, AZIMUTHS, RANGES)), np.zeros(AZIMUTHS))
 
 
 @kernel
@@ -76,13 +80,19 @@ def count_clutter(clutter, plots, used, birth, max_range_m):  # type: ignore[no-
 
 
 @kernel
-def learn_clutter(clutter, from_azimuth, to_azimuth, memory_scans):  # type: ignore[no-untyped-def]
-    """Close the present scan in the cells that the beam has left between two azimuths (rad, clockwise)."""
-    first = int(from_azimuth / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
-    last = int(to_azimuth / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
-    gain = 1.0 / memory_scans
+def learn_clutter(clutter, beams, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
+    """Close the present scan in the cells that the beam of `sensor` has left well behind by `until_ns`."""
+    if beams.known[sensor] == 0:
+        return
+    to_azimuth = beam_azimuth(beams, sensor, until_ns) - BEHIND
+    first = int(beams.learned_rad[sensor] / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
+    last = int(math.floor(to_azimuth / (2.0 * math.pi) * AZIMUTHS)) % AZIMUTHS
+    beams.learned_rad[sensor] = to_azimuth % (2.0 * math.pi)
     a = first
     while a != last:
+        # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
+        gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans)
+        clutter.scans[a] += 1.0
         for kind in range(clutter.rate.shape[0]):
             for r in range(RANGES):
                 rate = clutter.rate[kind, a, r]

@@ -144,8 +144,16 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, senso
                 tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix
             )
         merge_modes(hypotheses, h, looks, k, candidates, events, missed, weights)
-        combine(hypotheses, h, tracks, i)
+        combine(
+            hypotheses.probability[h],
+            hypotheses.mean[h],
+            hypotheses.covariance[h],
+            modes,
+            tracks.mean[i],
+            tracks.covariance[i],
+        )
         tracks.existence[i] = existence
+        elapsed_ns = looks.time_ns[k] - tracks.time_ns[i]
         tracks.time_ns[i] = looks.time_ns[k]
         tracks.looked_ns[i, sensor] = looks.time_ns[k]
         tracks.plot[i] = -1
@@ -159,6 +167,8 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, senso
                 remember_identity(tracks, i, plots, candidates.plot[best])
         else:
             tracks.misses[i] += 1
+            if looks.hidden[k]:
+                tracks.detected_ns[i] += max(elapsed_ns, 0)
     return done, used
 
 
@@ -202,31 +212,28 @@ def merge_modes(hypotheses, h, looks, k, candidates, events, missed, weights):  
                     value += weights[1 + e - begin] * (candidates.covariance[e, mode, a, b] + da * db)
                 P[a, b] = value / total
                 P[b, a] = P[a, b]
+    floored = 0.0
     for mode in range(hypotheses.modes[h]):
         # A mode that has died must be able to come back.
         hypotheses.probability[h, mode] = max(hypotheses.probability[h, mode] / total_probability, 1e-6)
+        floored += hypotheses.probability[h, mode]
+    for mode in range(hypotheses.modes[h]):
+        hypotheses.probability[h, mode] /= floored
 
 
 @kernel
-def combine(hypotheses, h, tracks, i):  # type: ignore[no-untyped-def]
-    """Mean and covariance of track i over the modes of its hypothesis h."""
-    modes = hypotheses.modes[h]
-    total = 0.0
-    for mode in range(modes):
-        total += hypotheses.probability[h, mode]
-    for mode in range(modes):
-        hypotheses.probability[h, mode] /= total
-    x, P = tracks.mean[i], tracks.covariance[i]
+def combine(probability, mean, covariance, modes, x, P):  # type: ignore[no-untyped-def]
+    """Fill `x` (6,) and `P` (6, 6) with the mean and covariance of a mixture of `modes` Gaussians."""
     for a in range(6):
         x[a] = 0.0
         for mode in range(modes):
-            x[a] += hypotheses.probability[h, mode] * hypotheses.mean[h, mode, a]
+            x[a] += probability[mode] * mean[mode, a]
     for a in range(6):
         for b in range(a + 1):
             value = 0.0
             for mode in range(modes):
-                da, db = hypotheses.mean[h, mode, a] - x[a], hypotheses.mean[h, mode, b] - x[b]
-                value += hypotheses.probability[h, mode] * (hypotheses.covariance[h, mode, a, b] + da * db)
+                da, db = mean[mode, a] - x[a], mean[mode, b] - x[b]
+                value += probability[mode] * (covariance[mode, a, b] + da * db)
             P[a, b] = value
             P[b, a] = value
 

@@ -20,17 +20,12 @@ SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots
 
 
 @kernel
-def settle(tracks, hypotheses, looks, done, options, motion, next_id, ended):  # type: ignore[no-untyped-def]
-    """Confirm, mark as coasting or end each track that has just been looked at; return the next track number.
-
-    `ended` counts: [0] confirmed tracks that ended.
-    """
+def settle(tracks, hypotheses, looks, done, options, motion, next_id):  # type: ignore[no-untyped-def]
+    """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
-        if not done[k]:
-            continue
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
-        if not tracks.alive[i]:
+        if not done[k] or not tracks.alive[i]:
             continue
         if tracks.status[i] == TENTATIVE:
             if tracks.existence[i] < options.delete_existence:
@@ -45,13 +40,31 @@ def settle(tracks, hypotheses, looks, done, options, motion, next_id, ended):  #
                 next_id += 1
                 spread_modes(hypotheses, h, motion)
         else:
-            coasted = tracks.time_ns[i] - tracks.detected_ns[i]
-            if coasted > options.coast_ns:
-                tracks.alive[i] = False
-                ended[0] += 1
-            else:
-                tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
+            tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
     return next_id
+
+
+@kernel
+def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
+    """End the tracks that no sensor has seen for too long, whether or not one has looked; return their rows.
+
+    `detected_ns` stands still while a track is out of every sensor's sight, so that one may coast through a cone of
+    silence; three times the coasting time ends it all the same.
+    """
+    rows = np.empty(len(tracks.alive), np.int64)
+    n = 0
+    for i in range(len(tracks.alive)):
+        if not tracks.alive[i]:
+            continue
+        last = tracks.born_ns[i]
+        for sensor in range(tracks.seen_ns.shape[1]):
+            last = max(last, tracks.seen_ns[i, sensor])
+        if until_ns - tracks.detected_ns[i] > coast_ns or until_ns - last > 3 * coast_ns:
+            tracks.alive[i] = False
+            if tracks.status[i] != TENTATIVE:
+                rows[n] = i
+                n += 1
+    return rows[:n].copy()
 
 
 @kernel

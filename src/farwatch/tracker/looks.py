@@ -18,6 +18,8 @@ from farwatch.tracks import MODES, STATE
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 WIDEST = math.radians(80.0)
+OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
+SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
 
 
@@ -84,25 +86,59 @@ def crossing(tracks, i, radar, beams, sensor, until_ns):  # type: ignore[no-unty
 
 
 @kernel
+def predict_hypothesis(tracks, hypotheses, i, dt, motion, flat, probability, mean, covariance, matrix):  # type: ignore[no-untyped-def]
+    """Predict hypothesis i by `dt` seconds into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7)."""
+    m = tracks.mean[i]
+    _, ux, uy, uz = vertical(flat, m[0], m[1], m[2])
+    if hypotheses.modes[i] == 1:
+        probability[0] = 1.0
+        for a in range(6):
+            mean[0, a] = hypotheses.mean[i, 0, a]
+            for b in range(6):
+                covariance[0, a, b] = hypotheses.covariance[i, 0, a, b]
+        q, q_vertical = motion.q_tentative, motion.q_vertical_tentative
+        predict_constant_velocity(mean[0], covariance[0], dt, q, q_vertical, ux, uy, uz, not flat)
+        return
+    kind = AGILE if tracks.agile[i] > 0.5 else CIVIL
+    transition(motion.leaving[kind], max(dt, 0.0), matrix)
+    mix(
+        hypotheses.probability[i],
+        hypotheses.mean[i],
+        hypotheses.covariance[i],
+        matrix,
+        motion.rate_variance[kind],
+        probability,
+        mean,
+        covariance,
+    )
+    for mode in range(MODES):
+        predict_mode(mode, kind, motion, mean[mode], covariance[mode], dt, ux, uy, uz, not flat)
+
+
+@kernel
 def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
     """Looks: the hypotheses whose gate the beam of `sensor` has reached by `until_ns`, predicted to the crossing."""
     capacity = len(tracks.alive)
     rows = np.empty(capacity, np.int64)
     times = np.empty(capacity, np.int64)
     passed = np.empty(capacity, np.bool_)
+    overdue = np.empty(capacity, np.bool_)
     count = 0
+    silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * beams.rotation_s[sensor] * 1e9)
     for i in range(capacity):
-        if not tracks.alive[i]:
+        if silent or not tracks.alive[i]:
             continue
         time_ns, past, half = crossing(tracks, i, radar, beams, sensor, until_ns)
         if past > -half:
             rows[count] = i
             times[count] = time_ns
             passed[count] = past >= half
+            overdue[count] = past >= max(half, OVERDUE)
             count += 1
     probability = np.zeros((count, MODES))
     mean = np.empty((count, MODES, STATE))
     covariance = np.empty((count, MODES, STATE, STATE))
+    hidden = np.empty(count, np.bool_)
     detection = np.empty(count)
     existence = np.empty(count)
     range_m = np.empty(count)
@@ -111,45 +147,10 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
     half_azimuth = np.empty(count)
     matrix = np.empty((MODES, MODES))
     for k in range(count):
-        i = rows[k]
+        i = rows[k]  # one hypothesis a track, in the row of the same number
         dt = (times[k] - tracks.time_ns[i]) * 1e-9
-        m = tracks.mean[i]
-        _, ux, uy, uz = vertical(radar.flat, m[0], m[1], m[2])
         existence[k] = tracks.existence[i] * math.exp(-hazard * max(dt, 0.0))
-        if hypotheses.modes[i] == 1:
-            probability[k, 0] = 1.0
-            for a in range(6):
-                mean[k, 0, a] = hypotheses.mean[i, 0, a]
-                for b in range(6):
-                    covariance[k, 0, a, b] = hypotheses.covariance[i, 0, a, b]
-            predict_constant_velocity(
-                mean[k, 0],
-                covariance[k, 0],
-                dt,
-                motion.q_tentative,
-                motion.q_vertical_tentative,
-                ux,
-                uy,
-                uz,
-                not radar.flat,
-            )
-        else:
-            kind = AGILE if tracks.agile[i] > 0.5 else CIVIL
-            transition(motion.leaving[kind], max(dt, 0.0), matrix)
-            mix(
-                hypotheses.probability[i],
-                hypotheses.mean[i],
-                hypotheses.covariance[i],
-                matrix,
-                motion.rate_variance[kind],
-                probability[k],
-                mean[k],
-                covariance[k],
-            )
-            for mode in range(MODES):
-                predict_mode(
-                    mode, kind, motion, mean[k, mode], covariance[k, mode], dt, ux, uy, uz, not radar.flat
-                )
+        predict_hypothesis(tracks, hypotheses, i, dt, motion, radar.flat, probability[k], mean[k], covariance[k], matrix)
         low_r, high_r, low_a, high_a, centre = 1e30, -1e30, 0.0, 0.0, 0.0
         for mode in range(hypotheses.modes[i]):
             r, az, hr, ha = window(radar, mean[k, mode], covariance[k, mode], 0.0)
@@ -162,17 +163,16 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
         azimuth[k], half_azimuth[k] = centre + 0.5 * (low_a + high_a), min(0.5 * (high_a - low_a), WIDEST)
         r, _, elevation = polar(radar, mean[k, 0, 0], mean[k, 0, 1], mean[k, 0, 2])
         detection[k] = radar.detection
-        if (
-            r < radar.min_range_m
-            or r > radar.max_range_m
-            or elevation < radar.min_elevation
-            or elevation > radar.max_elevation
-        ):
+        hidden[k] = elevation > radar.max_elevation
+        in_range = radar.min_range_m <= r <= radar.max_range_m
+        if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
             detection[k] *= OUT_OF_COVERAGE
     return Looks(
         rows[:count].copy(),
         times[:count].copy(),
         passed[:count].copy(),
+        overdue[:count].copy(),
+        hidden,
         detection,
         existence,
         range_m,

@@ -1,0 +1,98 @@
+"""The slow truth beside the fast kernels: plain NumPy from the papers' equations, never imported by the package."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import expm
+from scipy.stats import multivariate_normal
+
+Floats = NDArray[np.float64]
+
+
+def skew(u: Floats) -> Floats:
+    """The matrix of the cross product with u."""
+    return np.array([[0, -u[2], u[1]], [u[2], 0, -u[0]], [-u[1], u[0], 0]], float)
+
+
+def constant_velocity(dt: float, q_horizontal: float, q_vertical: float, u: Floats) -> tuple[Floats, Floats]:
+    """Transition and noise (6, 6) of near-constant velocity. Bar-Shalom, Li & Kirubarajan 2001, eq. 6.2.2-12."""
+    density = q_horizontal * (np.eye(3) - np.outer(u, u)) + q_vertical * np.outer(u, u)
+    F = np.block([[np.eye(3), dt * np.eye(3)], [np.zeros((3, 3)), np.eye(3)]])
+    return F, np.kron(np.array([[dt**3 / 3, dt**2 / 2], [dt**2 / 2, dt]]), density)
+
+
+def coordinated_turn(x: Floats, dt: float, u: Floats) -> Floats:
+    """State (7,) after a turn about u at the rate x[6], by the exponential of the linear system."""
+    A = np.zeros((6, 6))
+    A[:3, 3:] = np.eye(3)
+    A[3:, 3:] = x[6] * skew(u)
+    return np.append(expm(A * dt) @ x[:6], x[6])
+
+
+def jacobian(function, x: Floats, step: Floats) -> Floats:  # type: ignore[no-untyped-def]
+    """Central differences of a vector function."""
+    columns = []
+    for k in range(len(x)):
+        d = np.zeros(len(x))
+        d[k] = step[k]
+        columns.append((function(x + d) - function(x - d)) / (2 * step[k]))
+    return np.array(columns).T
+
+
+def kalman_update(x: Floats, P: Floats, H: Floats, residual: Floats, R: Floats) -> tuple[Floats, Floats, float]:
+    """Joint Kalman update and the log-likelihood of the residual."""
+    S = H @ P @ H.T + R
+    K = P @ H.T @ np.linalg.inv(S)
+    likelihood = multivariate_normal(np.zeros(len(residual)), S).logpdf(residual)
+    return x + K @ residual, P - K @ S @ K.T, float(likelihood)
+
+
+def imm_mix(
+    probability: Floats, mean: Floats, covariance: Floats, matrix: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Mixed probabilities (n,), means (n, d) and covariances (n, d, d). Blom & Bar-Shalom 1988."""
+    predicted = matrix.T @ probability
+    means, covariances = np.zeros_like(mean), np.zeros_like(covariance)
+    for j in range(len(probability)):
+        w = matrix[:, j] * probability / predicted[j]
+        means[j] = w @ mean
+        for i in range(len(probability)):
+            d = mean[i] - means[j]
+            covariances[j] += w[i] * (covariance[i] + np.outer(d, d))
+    return predicted, means, covariances
+
+
+def association_marginals(ratio: Floats) -> tuple[Floats, Floats, Floats]:
+    """Exact marginals by enumeration: weights (looks, plots), misses (looks,), births (plots,).
+
+    `ratio[i, j]` is the weight of look i with plot j relative to both alone; 0 outside the gate.
+    """
+    looks, plots = ratio.shape
+    weight, miss, birth, total = np.zeros_like(ratio), np.zeros(looks), np.zeros(plots), 0.0
+    for choice in itertools.product(range(-1, plots), repeat=looks):
+        taken = [j for j in choice if j >= 0]
+        if len(taken) != len(set(taken)):
+            continue
+        w = float(np.prod([ratio[i, j] for i, j in enumerate(choice) if j >= 0]))
+        total += w
+        for i, j in enumerate(choice):
+            if j < 0:
+                miss[i] += w
+            else:
+                weight[i, j] += w
+        for j in range(plots):
+            if j not in taken:
+                birth[j] += w
+    return weight / total, miss / total, birth / total
+
+
+def moment_match(weights: Floats, means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
+    """Mean and covariance of a Gaussian mixture whose weights sum to 1."""
+    mean = weights @ means
+    covariance = sum(w * (c + np.outer(m - mean, m - mean)) for w, m, c in zip(weights, means, covariances))
+    return mean, np.asarray(covariance)
+
+
