@@ -1,0 +1,97 @@
+"""Gating, clusters and marginals against brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from reference import association_marginals
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from farwatch.association.belief import marginals
+from farwatch.association.clusters import find_clusters
+from farwatch.association.events import Candidates
+from farwatch.association.gate import pairs_in_gates
+
+TWO_PI = 2 * np.pi
+
+
+def test_gating_finds_what_comparing_every_pair_finds(rng: np.random.Generator) -> None:
+    for looks, plots, widest in ((0, 5, 0.1), (40, 0, 0.1), (60, 400, 0.02), (200, 300, 1.3), (30, 30, 0.5)):
+        azimuth, range_m = rng.uniform(0, TWO_PI, looks), rng.uniform(1e3, 6e5, looks)
+        half_azimuth, half_range = rng.uniform(0.001, widest, looks), rng.uniform(100, 2e4, looks)
+        plot_azimuth, plot_range = rng.uniform(0, TWO_PI, plots), rng.uniform(0, 6e5, plots)
+        look, plot = pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range)
+        d = (plot_azimuth[None] - azimuth[:, None] + np.pi) % TWO_PI - np.pi
+        inside = (np.abs(d) <= half_azimuth[:, None]) & (
+            np.abs(plot_range[None] - range_m[:, None]) <= half_range[:, None]
+        )
+        expected = np.argwhere(inside).reshape(-1, 2)
+        np.testing.assert_array_equal(np.column_stack([look, plot]), expected)
+
+
+def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None:
+    looks, plots = 50, 60
+    look = np.sort(rng.integers(0, looks, 70))
+    plot = rng.integers(0, plots, 70)
+    passed = rng.random(looks) < 0.7
+    clusters = find_clusters(look, plot, looks, plots, passed, np.zeros(looks, bool))
+    graph = coo_matrix((np.ones(70), (look, plot + looks)), shape=(looks + plots,) * 2)
+    _, labels = connected_components(graph, directed=False)
+    got = np.concatenate([clusters.look, clusters.plot])
+    assert len({*zip(got, labels)}) == len(set(labels)) == len(clusters.closed)
+    for label in set(labels):
+        members = np.flatnonzero(labels == label)
+        assert clusters.closed[got[members[0]]] == all(passed[m] for m in members if m < looks)
+
+
+def test_one_overdue_look_closes_its_cluster() -> None:
+    look, plot = np.array([0, 1]), np.array([0, 0])
+    clusters = find_clusters(look, plot, 3, 1, np.zeros(3, bool), np.array([True, False, False]))
+    assert clusters.closed[clusters.look[1]]
+    assert not clusters.closed[clusters.look[2]]
+
+
+def candidates_of(likelihood: np.ndarray) -> Candidates:
+    look, plot = np.nonzero(likelihood)
+    n = len(look)
+    first = np.searchsorted(look, np.arange(len(likelihood) + 1))
+    empty = np.empty((n, 3, 7)), np.empty((n, 3, 7, 7))
+    return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)), *empty)
+
+
+def solve(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray):  # type: ignore[no-untyped-def]
+    looks, plots = likelihood.shape
+    candidates = candidates_of(likelihood)
+    closed = np.ones(looks, bool)
+    clusters = find_clusters(candidates.look, candidates.plot, looks, plots, closed, closed)
+    events = marginals(candidates, clusters, existence, detection, plots)
+    weight = np.zeros((looks, plots))
+    weight[events.look, events.plot] = events.weight
+    return weight, events.miss, events.birth
+
+
+def ratio_of(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray) -> np.ndarray:
+    q = (existence * detection)[:, None]
+    return q * likelihood / (1 - q)
+
+
+def test_marginals_are_exact_on_a_tree(rng: np.random.Generator) -> None:
+    likelihood = np.array([[5.0, 2.0, 0.0, 0.0], [0.0, 3.0, 1.0, 0.0], [0.0, 0.0, 0.0, 40.0]])
+    existence, detection = rng.uniform(0.1, 1, 3), rng.uniform(0.5, 0.95, 3)
+    for got, exact in zip(
+        solve(likelihood, existence, detection), association_marginals(ratio_of(likelihood, existence, detection))
+    ):
+        np.testing.assert_allclose(got, exact, atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_marginals_are_close_on_dense_graphs_and_sum_to_one(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    likelihood = rng.lognormal(0, 2, (4, 5)) * (rng.random((4, 5)) < 0.7)
+    existence, detection = rng.uniform(0.2, 0.99, 4), np.full(4, 0.9)
+    weight, miss, birth = solve(likelihood, existence, detection)
+    np.testing.assert_allclose(weight.sum(axis=1) + miss, 1.0, atol=1e-6)
+    np.testing.assert_allclose(weight.sum(axis=0) + birth, 1.0, atol=1e-6)
+    exact, _, _ = association_marginals(ratio_of(likelihood, existence, detection))
+    np.testing.assert_allclose(weight, exact, atol=0.12)
