@@ -70,7 +70,7 @@ class Tracker:
         self._motion = imm_model(options.motion)
         self._radars = [radar_model(sensor, self._flat) for sensor in self.sensors]
         self._memory_scans = options.clutter_memory_scans
-        self._rotation_s = np.array([sensor.rotation_s for sensor in self.sensors])
+        self._rotation_s = np.array([sensor.rotation_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._rotation_s)
         self._clutter = [make_clutter_map(sensor.clutter) for sensor in self.sensors]
         self._held = [make_plots(0) for _ in self.sensors]
@@ -208,11 +208,12 @@ class Tracker:
         rows = self._hypotheses.track[looks.hypothesis[done]]
         rows = rows[self._tracks.status[rows] != Status.TENTATIVE]
         picture = self._report(rows)
-        wanted = count_births(used, events, part.false, part.birth, self._options.delete_existence)
+        # The table may grow here, so the rows are found before it is handed on.
+        slots = self._slots(count_births(used, events, part.false, part.birth, self._options.delete_existence))
         give_birth(
             self._tracks,
             self._hypotheses,
-            self._slots(wanted),
+            slots,
             part.plots,
             used,
             events,
