@@ -1,0 +1,284 @@
+"""CAT048 and CAT001 target reports of one radar -> Plots.
+
+The two categories say the same things under different item numbers, so one kernel serves both; what differs is in
+`_PATHS` and in the meaning of the detection type. Heights measured by a 3-D radar (I048/110) and the Doppler speed
+(I048/120, I001/120) are not read. The airborne turn data are those of BDS register 5,0, where `heading` is the true
+track angle and `speed` the ground speed; register 6,0 is relative to the air and to magnetic north and is left.
+Item meanings: EUROCONTROL SPEC-0149-4 (CAT048) and SPEC-0149-2a (CAT001); registers: ICAO Doc 9871.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix.decode import ABSENT, field
+from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table
+from farwatch.formats.asterix.time_of_day import DAY_TICKS
+from farwatch.kernels import kernel
+from farwatch.plots import Flag, Kind
+
+SKIPS = ("no detection", "no position", "no time", "absurd")
+N_SKIPS = len(SKIPS)
+_NO_DETECTION, _NO_POSITION, _NO_TIME, _ABSURD = range(4)
+
+_NAMES = (
+    *("sac", "sic", "time", "rho", "theta", "x", "y", "type", "simulated", "spi", "rab", "test", "emergency", "code"),
+    *("a_invalid", "a_garbled", "mode_a", "c_invalid", "c_garbled", "level", "address", "callsign", "status"),
+    *("psr_power", "ssr_power"),
+)
+_SAC, _SIC, _TIME, _RHO, _THETA, _X, _Y, _TYPE, _SIMULATED, _SPI, _RAB, _TEST, _EMERGENCY, _CODE = range(14)
+_A_INVALID, _A_GARBLED, _MODE_A, _C_INVALID, _C_GARBLED, _LEVEL, _ADDRESS, _CALLSIGN, _STATUS = range(14, 23)
+_PSR_POWER, _SSR_POWER = 23, 24
+
+_COMMON = {
+    "sac": "010/SAC",
+    "sic": "010/SIC",
+    "rho": "040/RHO",
+    "theta": "040/THETA",
+    "simulated": "020/SIM",
+    "spi": "020/SPI",
+    "rab": "020/RAB",
+    "test": "020/TST",
+    "emergency": "020/ME",
+    "a_invalid": "070/V",
+    "a_garbled": "070/G",
+    "mode_a": "070/MODE3A",
+    "c_invalid": "090/V",
+    "c_garbled": "090/G",
+}
+_PATHS = {
+    48: _COMMON
+    | {
+        "time": "140",
+        "type": "020/TYP",
+        "level": "090/FL",
+        "address": "220",
+        "callsign": "240",
+        "status": "230/STAT",
+        "psr_power": "130/PAM",
+        "ssr_power": "130/SAM",
+    },
+    1: _COMMON
+    | {
+        "time": "141",
+        "x": "042/X",
+        "y": "042/Y",
+        "type": "020/SSRPSR",
+        "code": "020/DS1DS2",
+        "level": "090/HGT",
+        "ssr_power": "131",
+    },
+}
+_NOTHING = 255
+_KINDS = {
+    48: [_NOTHING, Kind.PSR, Kind.SSR, Kind.PSR_SSR, Kind.MODE_S, Kind.MODE_S, Kind.PSR_MODE_S, Kind.PSR_MODE_S],
+    1: [_NOTHING, Kind.PSR, Kind.SSR, Kind.PSR_SSR],
+}
+
+# Plain numbers for the kernel.
+_ON_GROUND, _TEST_FLAG, _SIMULATED_FLAG = int(Flag.ON_GROUND), int(Flag.TEST), int(Flag.SIMULATED)
+_FIXED, _SPECIAL, _EMERGENCY_FLAG = int(Flag.FIXED_TRANSPONDER), int(Flag.SPECIAL_POSITION), int(Flag.EMERGENCY)
+_A_INVALID_FLAG, _A_GARBLED_FLAG = int(Flag.MODE_A_INVALID), int(Flag.MODE_A_GARBLED)
+_C_INVALID_FLAG, _C_GARBLED_FLAG = int(Flag.MODE_C_INVALID), int(Flag.MODE_C_GARBLED)
+_NM_M, _FL_M, _KNOT_MPS = 1852.0, 30.48, 1852.0 / 3600.0
+_DEGREE = math.pi / 180.0
+_RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond
+_HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
+
+
+class Layout(NamedTuple):
+    """Where the kernel finds its numbers in one category and edition."""
+
+    fields: NDArray[np.int64]  # (names, 6)
+    lsb: NDArray[np.float64]  # (names,) of one step; 1 where it is no quantity
+    kinds: NDArray[np.uint8]  # plot kind by detection type, 255: none
+    registers: int  # slot of the Mode S registers (I048/250), -1: none
+
+
+def layout(table: Table) -> Layout:
+    """The layout of CAT048 or CAT001 in the edition of `table`."""
+    paths = _PATHS[table.category]
+    fields: list[Field] = [table.field(paths[name]) if name in paths else ABSENT_FIELD for name in _NAMES]
+    return Layout(
+        np.array([found.row for found in fields], np.int64),
+        np.array([found.lsb or 1.0 for found in fields]),
+        np.array(_KINDS[table.category], np.uint8),
+        table.slots.get("250", -1),
+    )
+
+
+@kernel
+def _register(data, p, first, size, signed):  # type: ignore[no-untyped-def]
+    """Bits first .. first + size - 1 (counted from 1, as ICAO does) of the register whose 7 bytes start at p."""
+    value = np.int64(0)
+    for bit in range(first - 1, first - 1 + size):
+        value = value << 1 | np.int64(data[p + bit // 8] >> (7 - bit % 8) & 1)
+    if signed and value >> (size - 1):
+        value -= np.int64(1) << size
+    return value
+
+
+@kernel
+def _track_and_turn(data, p, plots, m):  # type: ignore[no-untyped-def]
+    """Fills the turn data of row m from the BDS 5,0 register at p; each part has a status bit."""
+    if _register(data, p, 1, 1, False):
+        plots.roll_rad[m] = _register(data, p, 2, 10, True) * (45.0 / 256.0) * _DEGREE
+    if _register(data, p, 12, 1, False):
+        track_deg = _register(data, p, 13, 11, True) * (90.0 / 512.0)
+        plots.heading_rad[m] = (track_deg + 360.0 if track_deg < 0.0 else track_deg) * _DEGREE
+    if _register(data, p, 24, 1, False):
+        plots.speed_mps[m] = _register(data, p, 25, 10, False) * 2.0 * _KNOT_MPS
+    if _register(data, p, 35, 1, False):
+        plots.track_rate_rps[m] = _register(data, p, 36, 10, True) * (8.0 / 256.0) * _DEGREE
+
+
+@kernel
+def _identity(data, row, fields, lsb, plots, m):  # type: ignore[no-untyped-def]
+    """Fills Mode A, Mode C, address and callsign of row m; returns the flags that go with them."""
+    flags = 0
+    mode_a = field(data, row, fields, _MODE_A)
+    if mode_a != ABSENT:
+        plots.mode_a[m] = mode_a
+        if field(data, row, fields, _A_INVALID) == 1:
+            flags |= _A_INVALID_FLAG
+        elif mode_a == _HIJACK or mode_a == _RADIO_FAILURE or mode_a == _DISTRESS:
+            flags |= _EMERGENCY_FLAG
+        if field(data, row, fields, _A_GARBLED) == 1:
+            flags |= _A_GARBLED_FLAG
+    level = field(data, row, fields, _LEVEL)
+    if level != ABSENT:
+        plots.pressure_altitude_m[m] = level * lsb[_LEVEL] * _FL_M
+        if field(data, row, fields, _C_INVALID) == 1:
+            flags |= _C_INVALID_FLAG
+        if field(data, row, fields, _C_GARBLED) == 1:
+            flags |= _C_GARBLED_FLAG
+    address = field(data, row, fields, _ADDRESS)
+    if address != ABSENT:
+        plots.address[m] = address
+    callsign = field(data, row, fields, _CALLSIGN)
+    if callsign != ABSENT:
+        plots.callsign[m] = callsign
+    return flags
+
+
+@kernel
+def _marks(data, row, fields):  # type: ignore[no-untyped-def]
+    """Flags of the target report descriptor and of the flight status."""
+    flags = 0
+    if field(data, row, fields, _TEST) == 1:
+        flags |= _TEST_FLAG
+    if field(data, row, fields, _SIMULATED) == 1:
+        flags |= _SIMULATED_FLAG
+    if field(data, row, fields, _RAB) == 1:
+        flags |= _FIXED
+    if field(data, row, fields, _SPI) == 1:
+        flags |= _SPECIAL
+    if field(data, row, fields, _EMERGENCY) == 1 or field(data, row, fields, _CODE) > 0:
+        flags |= _EMERGENCY_FLAG
+    status = field(data, row, fields, _STATUS)
+    if status == 1 or status == 3:
+        flags |= _ON_GROUND
+    elif status == 4 or status == 5:
+        flags |= _SPECIAL
+    return flags
+
+
+@kernel
+def _position(data, row, fields, lsb, z):  # type: ignore[no-untyped-def]
+    """Fills range and azimuth in z; returns 0, or 1 where the record has none, 2 where they make no sense."""
+    rho = field(data, row, fields, _RHO)
+    theta = field(data, row, fields, _THETA)
+    if rho != ABSENT and theta != ABSENT:
+        if rho == 0 or rho == _RANGE_FULL:
+            return 2
+        z[0] = rho * lsb[_RHO] * _NM_M
+        z[1] = theta * lsb[_THETA] * _DEGREE
+        return 0
+    x = field(data, row, fields, _X)
+    y = field(data, row, fields, _Y)
+    if x == ABSENT or y == ABSENT:
+        return 1
+    if x == 0 and y == 0:
+        return 2
+    east_m, north_m = x * lsb[_X] * _NM_M, y * lsb[_Y] * _NM_M
+    z[0] = math.sqrt(east_m * east_m + north_m * north_m)
+    azimuth = math.atan2(east_m, north_m)
+    z[1] = azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi
+    return 0
+
+
+@kernel
+def source_of(data, row, fields, block, last):  # type: ignore[no-untyped-def]
+    """SAC * 256 + SIC of a record; one without takes that of the record before it in its block, else -1.
+
+    last (2,): block and source of the record before.
+    """
+    sac = field(data, row, fields, 0)
+    if sac != ABSENT:
+        last[1] = sac * 256 + field(data, row, fields, 1)
+    elif last[0] != block:
+        last[1] = -1
+    last[0] = block
+    return last[1]
+
+
+@kernel
+def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record, unknown, skips, last, plots, at):  # type: ignore[no-untyped-def]
+    """Fills `plots` (rows absent beforehand) from n decoded records; returns how many rows it kept.
+
+    offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
+    SAC * 256 + SIC, -1 unknown; truncated: the time is I001/141. Filled beside: unknown (65537,) records of each
+    unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at (rows, 4): byte in `data`,
+    time of day in ticks (-1 none), block, number of the record in its category (from first_record).
+    """
+    fields, lsb = spec.fields, spec.lsb
+    m = 0
+    for r in range(n):
+        row = offsets[r]
+        source = source_of(data, row, fields, where[r, 2], last)
+        sensor = sensor_of[source] if source >= 0 else -1
+        if sensor < 0:
+            unknown[source] += 1
+            continue
+        kind = field(data, row, fields, _TYPE)
+        kind = spec.kinds[kind] if kind != ABSENT else _NOTHING
+        if kind == _NOTHING:
+            skips[_NO_DETECTION] += 1
+            continue
+        time = field(data, row, fields, _TIME)
+        if time == ABSENT:
+            if not truncated:
+                skips[_NO_TIME] += 1
+                continue
+            time = -1
+        elif time >= DAY_TICKS:
+            skips[_ABSURD] += 1
+            continue
+        position = _position(data, row, fields, lsb, plots.z[m])
+        if position != 0:
+            skips[_NO_POSITION if position == 1 else _ABSURD] += 1
+            continue
+        at[m, 0] = where[r, 0]
+        at[m, 1] = time
+        at[m, 2] = where[r, 2]
+        at[m, 3] = first_record + r
+        plots.sensor[m] = sensor
+        plots.kind[m] = kind
+        plots.measured[m] = 3
+        plots.flags[m] = _marks(data, row, fields) | _identity(data, row, fields, lsb, plots, m)
+        power = field(data, row, fields, _PSR_POWER)
+        if power == ABSENT:
+            power = field(data, row, fields, _SSR_POWER)
+        if power != ABSENT:
+            plots.amplitude_dbm[m] = power
+        if spec.registers >= 0 and row[spec.registers] >= 0:
+            p = row[spec.registers]
+            for k in range(data[p]):
+                if data[p + 8 + 8 * k] == 0x50:
+                    _track_and_turn(data, p + 1 + 8 * k, plots, m)
+        m += 1
+    return m

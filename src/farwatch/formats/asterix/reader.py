@@ -1,0 +1,90 @@
+"""A recording of radar data -> Plots and Progress, whole or in parts; and single items as columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix.assemble import Assembler, Decoded, Editions, Sources
+from farwatch.formats.asterix.decode import ABSENT, extract
+from farwatch.formats.asterix.records import batches, blocks_of
+from farwatch.formats.asterix.statistics import Statistics
+from farwatch.formats.asterix.table import load_table
+from farwatch.formats.containers import CHUNK_BYTES, open_container, pieces
+from farwatch.plots import concat_plots, concat_progress
+
+PathLike = str | os.PathLike[str]
+
+
+def read(path: PathLike, sources: Sources, *, day_ns: int = 0, editions: Editions | None = None) -> Decoded:
+    """A whole recording of CAT048, 034, 001 and 002 (plain ASTERIX or PCAP).
+
+    sources: sensor index by (SAC, SIC). day_ns: start of the recording's first day, UTC; 0: the day on which the
+    packets were received where the file says so, else 1970-01-01. editions: by category, by default the newest.
+    Raises FormatError: the file cannot be read, fits another edition, or holds no record of any of the sources.
+    """
+    parts = list(stream(path, sources, day_ns=day_ns, editions=editions))
+    if len(parts) == 1:
+        return parts[0]
+    statistics = Statistics()
+    for part in parts:
+        statistics.add(part.statistics)
+    return Decoded(
+        concat_plots([part.plots for part in parts]),
+        concat_progress([part.progress for part in parts]),
+        statistics,
+        np.concatenate([part.plot_category for part in parts]),
+        np.concatenate([part.plot_record for part in parts]),
+    )
+
+
+def stream(
+    path: PathLike,
+    sources: Sources,
+    *,
+    chunk_bytes: int = CHUNK_BYTES,
+    day_ns: int = 0,
+    editions: Editions | None = None,
+) -> Iterator[Decoded]:
+    """The same as `read` in parts of about `chunk_bytes` of the file each; ids, times and places go on.
+
+    The error that no record belongs to a source comes at the end.
+    """
+    container = open_container(path)
+    assembler = Assembler(str(container.path), sources, day_ns, editions)
+    for piece in pieces(container, chunk_bytes):
+        yield assembler.decode(piece)
+    assembler.finish()
+
+
+def columns(path: PathLike, category: int, items: Sequence[str], edition: str | None = None) -> dict[str, NDArray[Any]]:
+    """Numbers out of every record of one category, in file order, by path: "161", "230/STAT", "040/RHO".
+
+    Quantities are float64 in the unit of the item's definition, NaN where absent; other numbers int64, -1 where
+    absent. Row i is record i of its category, which is what `Decoded.plot_record` counts. Raises FormatError: the
+    file cannot be read, or no such category, edition or item.
+    """
+    table = load_table(category, edition)
+    found = [table.field(item) for item in items]
+    fields = np.array([field.row for field in found], np.int64).reshape(-1, 6)
+    parts = [np.empty((len(found), 0), np.int64)]
+    statistics = Statistics()
+    for piece in pieces(open_container(path)):
+        blocks = blocks_of(piece, statistics)
+        for batch in batches(piece, blocks[blocks[:, 0] == category], table, statistics):
+            out = np.empty((len(found), batch.n), np.int64)
+            extract(piece.data, batch.offsets, batch.n, fields, out)
+            parts.append(out)
+    values = np.concatenate(parts, axis=1)
+    result: dict[str, NDArray[Any]] = {}
+    for item, field, numbers in zip(items, found, values):
+        absent = numbers == ABSENT
+        if field.lsb is None:
+            result[item] = np.where(absent, -1, numbers)
+        else:
+            result[item] = np.where(absent, np.nan, numbers * field.lsb)
+    return result

@@ -1,0 +1,53 @@
+"""The records of a file, category by category, in batches of bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix.decode import count_blocks, decode_records, find_blocks
+from farwatch.formats.asterix.statistics import Statistics, new_faults
+from farwatch.formats.asterix.table import Table, categories
+from farwatch.formats.containers import Piece
+
+BATCH = 1 << 15  # records decoded at a time: their offsets stay small however many records the bytes claim
+
+_KNOWN = np.zeros(256, np.bool_)
+_KNOWN[categories()] = True
+
+
+class Batch(NamedTuple):
+    """Decoded records of one category: the first n rows hold."""
+
+    n: int
+    offsets: NDArray[np.int32]  # (rows, slots) position in the piece's data, -1 absent
+    where: NDArray[np.int64]  # (rows, 3) start, stop, block
+
+
+def blocks_of(piece: Piece, statistics: Statistics) -> NDArray[np.int64]:
+    """The whole blocks of a piece (n, 4): category, start, stop, datagram; broken framing is counted."""
+    faults = new_faults()
+    blocks = np.empty((count_blocks(piece.data, piece.start, piece.stop), 4), np.int64)
+    find_blocks(piece.data, piece.start, piece.stop, _KNOWN, piece.base, blocks, faults)
+    statistics.blocks += len(blocks)
+    statistics.skipped.update(piece.skipped)
+    statistics.add_faults(faults, "framing")
+    return blocks
+
+
+def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: Statistics) -> Iterator[Batch]:
+    """The records of `blocks`, all of the table's category. The arrays are used again for the next batch."""
+    slots = len(table.program.kind)
+    rows = min(BATCH, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
+    offsets, where = np.empty((rows, slots), np.int32), np.empty((rows, 3), np.int64)
+    at, faults = np.zeros(4, np.int64), new_faults()
+    while at[0] < len(blocks):
+        n = decode_records(piece.data, blocks, table.program, piece.base, at, offsets, where, faults)
+        statistics.records += n
+        statistics.by_category[table.category] += n
+        yield Batch(n, offsets, where)
+    statistics.broken_blocks += int(at[3])
+    statistics.add_faults(faults, f"CAT{table.category:03d}", table.slots)

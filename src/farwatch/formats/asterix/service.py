@@ -1,0 +1,93 @@
+"""CAT034 and CAT002 service messages of one radar -> Progress: how far its beam has come, how fast it turns.
+
+Item meanings: EUROCONTROL SPEC-0149-2b (CAT034, CAT002).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix.decode import ABSENT, field
+from farwatch.formats.asterix.monoradar import source_of
+from farwatch.formats.asterix.table import Table
+from farwatch.formats.asterix.time_of_day import DAY_TICKS
+from farwatch.kernels import kernel
+from farwatch.plots import ProgressKind
+
+SKIPS = ("no time", "absurd")
+_NO_TIME, _ABSURD = range(2)
+
+_PATHS = ("010/SAC", "010/SIC", "030", "000", "020", "041")
+_TIME, _MESSAGE, _SECTOR, _ROTATION = 2, 3, 4, 5
+
+_NORTH, _CROSSING, _STATUS = int(ProgressKind.NORTH), int(ProgressKind.SECTOR), int(ProgressKind.STATUS)
+_NORTH_MESSAGE, _SECTOR_MESSAGE, _SOUTH_MESSAGE = 1, 2, 3
+_DEGREE = math.pi / 180.0
+
+
+class Layout(NamedTuple):
+    """Where the kernel finds its numbers in one category and edition."""
+
+    fields: NDArray[np.int64]  # (paths, 6)
+    lsb: NDArray[np.float64]  # (paths,)
+    has_south: bool  # message 3 is the beam at south (CAT002); in CAT034 it is a filtering message
+
+
+def layout(table: Table) -> Layout:
+    """The layout of CAT034 or CAT002 in the edition of `table`."""
+    fields = [table.field(path) for path in _PATHS]
+    return Layout(
+        np.array([found.row for found in fields], np.int64),
+        np.array([found.lsb or 1.0 for found in fields]),
+        table.category == 2,
+    )
+
+
+@kernel
+def fill_progress(data, offsets, where, n, spec, sensor_of, first_record, unknown, skips, last, progress, at):  # type: ignore[no-untyped-def]
+    """Fills `progress` (rows absent beforehand) from n decoded records; returns how many rows it kept.
+
+    The arguments are those of `monoradar.fill_plots`.
+    """
+    fields, lsb = spec.fields, spec.lsb
+    m = 0
+    for r in range(n):
+        row = offsets[r]
+        source = source_of(data, row, fields, where[r, 2], last)
+        sensor = sensor_of[source] if source >= 0 else -1
+        if sensor < 0:
+            unknown[source] += 1
+            continue
+        time = field(data, row, fields, _TIME)
+        if time == ABSENT:
+            skips[_NO_TIME] += 1
+            continue
+        if time >= DAY_TICKS:
+            skips[_ABSURD] += 1
+            continue
+        message = field(data, row, fields, _MESSAGE)
+        sector = field(data, row, fields, _SECTOR)
+        progress.kind[m] = _STATUS
+        if message == _NORTH_MESSAGE:
+            progress.kind[m] = _NORTH
+            progress.azimuth_rad[m] = 0.0
+        elif message == _SECTOR_MESSAGE and sector != ABSENT:
+            progress.kind[m] = _CROSSING
+            progress.azimuth_rad[m] = sector * lsb[_SECTOR] * _DEGREE
+        elif message == _SOUTH_MESSAGE and spec.has_south:
+            progress.kind[m] = _CROSSING
+            progress.azimuth_rad[m] = math.pi
+        rotation = field(data, row, fields, _ROTATION)
+        if rotation != ABSENT and rotation > 0:
+            progress.rotation_s[m] = rotation * lsb[_ROTATION]
+        progress.sensor[m] = sensor
+        at[m, 0] = where[r, 0]
+        at[m, 1] = time
+        at[m, 2] = where[r, 2]
+        at[m, 3] = first_record + r
+        m += 1
+    return m

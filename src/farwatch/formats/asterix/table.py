@@ -1,0 +1,273 @@
+"""Item tables of the ASTERIX categories, compiled into the flat integer arrays that the decoder walks.
+
+The tables (one JSON file a category, every edition in it) are generated; see `scripts/make_asterix_tables.py`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.errors import FormatError
+
+_FOLDER = Path(__file__).parent / "tables"
+
+FIXED, EXTENDED, REPETITIVE, REPETITIVE_FX, EXPLICIT, COMPOUND = range(6)
+_KINDS = {
+    "fixed": FIXED,
+    "extended": EXTENDED,
+    "repetitive": REPETITIVE,
+    "repetitive_fx": REPETITIVE_FX,
+    "explicit": EXPLICIT,
+    "compound": COMPOUND,
+}
+UNDEFINED, RANDOM_SEQUENCE = -1, -2  # in a profile: a bit that stands for no item; a random field sequence
+
+Ints32 = NDArray[np.int32]
+
+
+class _Field(msgspec.Struct, array_like=True, frozen=True):
+    path: str
+    bit: int
+    size: int
+    signed: int
+    lsb: float | None
+    unit: str
+    depends: Any = None
+
+
+class _Item(msgspec.Struct, frozen=True):
+    kind: str
+    title: str = ""
+    bytes: int = 0
+    parts: list[int] = []
+    open_end: bool = False
+    fields: list[_Field] = []
+    fspec_bytes: int = 0
+    subfields: list[str | None] = []
+    items: dict[str, _Item] = {}
+
+
+class _Edition(msgspec.Struct, frozen=True):
+    profiles: dict[str, list[str | None]]
+    fspec_bytes: dict[str, int]
+    select: tuple[str, dict[str, str]] | None
+    items: dict[str, int]
+
+
+class _Expansion(msgspec.Struct, frozen=True):
+    presence_bytes: int
+    subfields: list[str | None]
+    items: dict[str, int]
+
+
+class _Category(msgspec.Struct, frozen=True):
+    category: int
+    pool: list[_Item]
+    editions: dict[str, _Edition]
+    expansions: dict[str, _Expansion]
+
+
+class Program(NamedTuple):
+    """One edition as flat arrays; a slot is an item or a subfield of a compound item."""
+
+    kind: Ints32  # (slots,) FIXED .. COMPOUND
+    size: Ints32  # (slots,) bytes of a fixed item or of one repetition; largest FSPEC of a compound
+    first: Ints32  # (slots,) where the item's parts or subfields start in the lists below
+    count: Ints32  # (slots,) how many there are; 0 in an extended item never occurs
+    open_end: Ints32  # (slots,) 1: the last part of an extended item has no extension bit
+    parts: Ints32  # bytes of the parts of extended items
+    subs: Ints32  # slots of the subfields of compound items, UNDEFINED where a bit has none
+    profiles: Ints32  # (profiles, bits) slot of each FSPEC bit, UNDEFINED or RANDOM_SEQUENCE
+    fspec_bytes: Ints32  # (profiles,) largest FSPEC
+    selector: Ints32  # slot (-1: one profile only), bit and size of the field that chooses the profile
+    selected: Ints32  # profile by the value of that field
+
+
+class Field(NamedTuple):
+    """Where a number lies in an item: `row` for the kernels, and what one step of it is worth."""
+
+    row: tuple[int, int, int, int, int, int]  # slot, first extension byte, extension bytes, bit, size, signed
+    lsb: float | None
+    unit: str
+
+
+ABSENT_FIELD = Field((-1, 0, 0, 0, 0, 0), None, "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """One category in one edition."""
+
+    category: int
+    edition: str
+    program: Program
+    slots: dict[str, int]  # "130" and "130/SAM"
+    titles: dict[str, str]
+    _items: dict[int, _Item]
+
+    def slot(self, path: str) -> int:
+        """The slot of an item or subfield such as "040" or "130/SAM". Raises FormatError: none of that name."""
+        if path not in self.slots:
+            raise FormatError(
+                f"CAT{self.category:03d} edition {self.edition} has no item {path!r}{_near(path, self.slots)}"
+            )
+        return self.slots[path]
+
+    def field(self, path: str) -> Field:
+        """The number at a path such as "161", "040/RHO" or "130/SAM". Raises FormatError: no such single number."""
+        slot, rest = -1, path
+        for item_path in _prefixes(path):
+            if item_path in self.slots:
+                slot, rest = self.slots[item_path], path[len(item_path) + 1 :]
+                break
+        if slot < 0:
+            raise FormatError(
+                f"CAT{self.category:03d} edition {self.edition} has no item {path!r}{_near(path, self.slots)}"
+            )
+        item = self._items[slot]
+        if item.kind not in ("fixed", "extended"):
+            raise FormatError(f"CAT{self.category:03d} {path} is {item.kind}: it holds no single number")
+        by_name = {field.path: field for field in item.fields}
+        if rest == "" and "" not in by_name and len(by_name) == 1:
+            rest = item.fields[0].path
+        if rest not in by_name:
+            known = ", ".join(by_name)
+            raise FormatError(f"CAT{self.category:03d} edition {self.edition} {path!r} is no field; there are: {known}")
+        field = by_name[rest]
+        if field.size > 63:
+            raise FormatError(f"CAT{self.category:03d} {path} is {field.size} bits wide: more than a number holds")
+        first_fx, n_fx = _extension(item, field.bit)
+        return Field((slot, first_fx, n_fx, field.bit, field.size, field.signed), field.lsb, field.unit)
+
+    def optional(self, path: str) -> Field:
+        """The same, or ABSENT_FIELD where this edition has no such field."""
+        try:
+            return self.field(path)
+        except FormatError:
+            return ABSENT_FIELD
+
+
+def _prefixes(path: str) -> list[str]:
+    steps = path.split("/")
+    return ["/".join(steps[:n]) for n in range(len(steps), 0, -1)]
+
+
+def _near(name: str, names: Any) -> str:
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; it has: {', '.join(names)}"
+
+
+def _extension(item: _Item, bit: int) -> tuple[int, int]:
+    """(first extension byte, how many must have their bit set) before a field of an extended item is there."""
+    if item.kind != "extended":
+        return 0, 0
+    end = part = 0
+    while True:
+        end += item.parts[part]
+        if bit < end * 8:
+            return item.parts[0] - 1, part
+        part += 1
+
+
+def categories() -> list[int]:
+    """The categories that there are tables for."""
+    return sorted(int(path.stem[3:]) for path in _FOLDER.glob("cat*.json"))
+
+
+@cache
+def _load(category: int) -> _Category:
+    path = _FOLDER / f"cat{category:03d}.json"
+    if not path.exists():
+        known = ", ".join(f"{number:03d}" for number in categories())
+        raise FormatError(f"no table for ASTERIX category {category:03d}; there are tables for {known}")
+    return msgspec.json.decode(path.read_bytes(), type=_Category)
+
+
+def editions(category: int) -> list[str]:
+    """Editions of a category, oldest first. Raises FormatError: no such category."""
+    return list(_load(category).editions)
+
+
+@cache
+def load_table(category: int, edition: str | None = None) -> Table:
+    """A category in the given edition, by default the newest. Raises FormatError: no such category or edition."""
+    content = _load(category)
+    if edition is None:
+        edition = list(content.editions)[-1]
+    if edition not in content.editions:
+        near = difflib.get_close_matches(edition, list(content.editions), n=1)
+        hint = f"; the nearest is {near[0]}" if near else ""
+        known = ", ".join(content.editions)
+        raise FormatError(f"no edition {edition!r} of ASTERIX category {category:03d}; there are {known}{hint}")
+    return _compile(content, edition)
+
+
+def _compile(content: _Category, edition: str) -> Table:
+    chosen = content.editions[edition]
+    slots: dict[str, int] = {}
+    items: dict[int, _Item] = {}
+    for name, index in chosen.items.items():
+        items[slots.setdefault(name, len(slots))] = content.pool[index]
+    for name, index in chosen.items.items():
+        for sub, sub_item in content.pool[index].items.items():
+            items[slots.setdefault(f"{name}/{sub}", len(slots))] = sub_item
+    n = len(slots)
+    kind, size, first, count, open_end = (np.zeros(n, np.int32) for _ in range(5))
+    parts: list[int] = []
+    subs: list[int] = []
+    for path, slot in slots.items():
+        item = items[slot]
+        kind[slot], size[slot] = _KINDS[item.kind], item.fspec_bytes or item.bytes
+        if item.kind == "extended":
+            # A field is found by counting one-byte extensions; only the first part may be longer.
+            assert all(part == 1 for part in item.parts[1:])
+            first[slot], count[slot], open_end[slot] = len(parts), len(item.parts), item.open_end
+            parts += item.parts
+        elif item.kind == "compound":
+            first[slot], count[slot] = len(subs), len(item.subfields)
+            subs += [UNDEFINED if sub is None else slots[f"{path}/{sub}"] for sub in item.subfields]
+    names = list(chosen.profiles)
+    width = max(chosen.fspec_bytes.values()) * 7
+    profiles = np.full((len(names), width), UNDEFINED, np.int32)
+    for row, name in enumerate(names):
+        for bit, item_name in enumerate(chosen.profiles[name]):
+            if item_name is not None:
+                profiles[row, bit] = RANDOM_SEQUENCE if item_name == "RFS" else slots[item_name]
+    selector, selected = _selector(chosen, names, slots, items)
+    program = Program(
+        kind,
+        size,
+        first,
+        count,
+        open_end,
+        np.array(parts or [0], np.int32),
+        np.array(subs or [UNDEFINED], np.int32),
+        profiles,
+        np.array([chosen.fspec_bytes[name] for name in names], np.int32),
+        selector,
+        selected,
+    )
+    titles = {name: content.pool[index].title for name, index in chosen.items.items()}
+    return Table(content.category, edition, program, slots, titles, items)
+
+
+def _selector(
+    chosen: _Edition, names: list[str], slots: dict[str, int], items: dict[int, _Item]
+) -> tuple[Ints32, Ints32]:
+    if chosen.select is None:
+        return np.array([-1, 0, 0], np.int32), np.zeros(1, np.int32)
+    path, cases = chosen.select
+    name, _, rest = path.partition("/")
+    field = next(f for f in items[slots[name]].fields if f.path == rest)
+    selected = np.zeros(1 << field.size, np.int32)
+    for value, profile in cases.items():
+        selected[int(value)] = names.index(profile)
+    return np.array([slots[name], field.bit, field.size], np.int32), selected
