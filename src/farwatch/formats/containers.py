@@ -20,14 +20,17 @@ from farwatch.errors import FormatError
 from farwatch.formats.ethernet import N_SKIPS, PACKET_HEADER, SKIPS, find_datagrams
 from farwatch.kernels import kernel
 
-CHUNK_BYTES = 8 << 20
+CHUNK_BYTES = 2 << 20
 NO_TIME = -(2**63)
 _LARGEST_BLOCK = 65_535
 _LARGEST_PACKET = 1 << 18  # what capture programs write at most; more means a broken packet header
 
 
 class Piece(NamedTuple):
-    """Part of a file: datagrams data[start[i]:stop[i]], received at received_ns[i] (NO_TIME: not recorded)."""
+    """Part of a file: datagrams data[start[i]:stop[i]], received at received_ns[i] (NO_TIME: not recorded).
+
+    `data` is written over by the next piece.
+    """
 
     data: NDArray[np.uint8]
     base: int  # position of data[0] in the file
@@ -104,7 +107,7 @@ def open_container(path: str | os.PathLike[str]) -> Container:
 def pieces(container: Container, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Piece]:
     """The file in pieces of about `chunk_bytes`. Raises FormatError: it cannot be read, or an unknown PCAP link."""
     try:
-        with container.path.open("rb") as file:
+        with container.path.open("rb", buffering=0) as file:
             if container.kind == "pcap":
                 yield from _pcap_pieces(file, container.path, chunk_bytes)
             else:
@@ -127,24 +130,44 @@ def _whole_blocks(data):  # type: ignore[no-untyped-def]
     return p, False
 
 
+class _Window:
+    """Part of a file in memory: what the reader has not used stays at the front, the rest is read behind it."""
+
+    def __init__(self, file: BinaryIO, chunk_bytes: int, smallest: int, base: int) -> None:
+        self.file, self.base = file, base
+        self.room = np.empty(max(chunk_bytes, smallest) + smallest, np.uint8)
+        self.chunk_bytes = max(chunk_bytes, smallest)
+        self.held = 0
+        self.at_end = False
+
+    def read(self) -> NDArray[np.uint8]:
+        """What was left over and up to chunk_bytes more."""
+        target = min(self.held + self.chunk_bytes, len(self.room))
+        while self.held < target and not self.at_end:
+            got = self.file.readinto(memoryview(self.room)[self.held : target])  # type: ignore[attr-defined]
+            self.held += got
+            self.at_end = got == 0
+        return self.room[: self.held]
+
+    def use(self, count: int) -> None:
+        """Drops the first `count` bytes."""
+        rest = self.room[count : self.held].copy()
+        self.room[: len(rest)] = rest
+        self.held = len(rest)
+        self.base += count
+
+
 def _raw_pieces(file: BinaryIO, chunk_bytes: int) -> Iterator[Piece]:
-    chunk_bytes = max(chunk_bytes, 2 * _LARGEST_BLOCK)
-    base, rest = 0, b""
-    while True:
-        read = file.read(chunk_bytes)
-        data = np.frombuffer(rest + read, np.uint8)
-        if len(data) == 0:
-            return
+    window = _Window(file, chunk_bytes, _LARGEST_BLOCK, 0)
+    while len(data := window.read()):
         stop, broken = _whole_blocks(data)
-        if not read or broken:
+        if window.at_end or broken:
             # The last piece takes what is left, so that the decoder counts it as broken, once.
             stop = len(data)
-        if stop:
-            yield Piece(data, base, _one(0), _one(stop), _one(NO_TIME), Counter())
-        if not read or broken:
+        yield Piece(data, window.base, _one(0), _one(stop), _one(NO_TIME), Counter())
+        if broken:
             return
-        base += stop
-        rest = data[stop:].tobytes()
+        window.use(stop)
 
 
 def _one(value: int) -> NDArray[np.int64]:
@@ -159,13 +182,8 @@ def _pcap_pieces(file: BinaryIO, path: Path, chunk_bytes: int) -> Iterator[Piece
     if link not in _LINK_TYPES:
         known = ", ".join(f"{number} ({name})" for number, name in _LINK_TYPES.items())
         raise FormatError(f"{path}: PCAP link type {link} is not read; there are {known}")
-    chunk_bytes = max(chunk_bytes, _LARGEST_PACKET + PACKET_HEADER)
-    base, rest = 24, b""
-    while True:
-        read = file.read(chunk_bytes)
-        data = np.frombuffer(rest + read, np.uint8)
-        if len(data) == 0:
-            return
+    window = _Window(file, chunk_bytes, _LARGEST_PACKET + PACKET_HEADER, len(header))
+    while len(data := window.read()):
         size = len(data) // PACKET_HEADER + 1
         start, stop, received_ns = (np.empty(size, np.int64) for _ in range(3))
         skips = np.zeros(N_SKIPS, np.int64)
@@ -173,10 +191,10 @@ def _pcap_pieces(file: BinaryIO, path: Path, chunk_bytes: int) -> Iterator[Piece
             data, order == "<", tick_ns, link, _LARGEST_PACKET, start, stop, received_ns, skips
         )
         skipped = Counter({name: int(count) for name, count in zip(SKIPS, skips) if count})
-        if broken or (not read and used < len(data)):
+        broken = broken or (window.at_end and used < len(data))
+        if broken:
             skipped["capture cut off or damaged"] += 1
-        yield Piece(data, base, start[:n], stop[:n], received_ns[:n], skipped)
-        if not read or broken:
+        yield Piece(data, window.base, start[:n], stop[:n], received_ns[:n], skipped)
+        if broken:
             return
-        base += used
-        rest = data[used:].tobytes()
+        window.use(used)

@@ -45,7 +45,7 @@ def _ip_start(data, p, stop, link):  # type: ignore[no-untyped-def]
     """Where the IP header starts in a captured packet, or a negative skip."""
     if link == _RAW_IP:
         return p
-    if link == _NULL or link == _LOOPBACK:
+    if link in (_NULL, _LOOPBACK):
         return p + 4  # the address family is in the capturing machine's byte order; the IP version says the same
     if link == _ETHERNET:
         p += 12
@@ -55,15 +55,15 @@ def _ip_start(data, p, stop, link):  # type: ignore[no-untyped-def]
         if p + 2 > stop:
             return _DAMAGED
         kind = _big(data, p, 2)
-        return p + 20 if kind == _IPV4 or kind == _IPV6 else _NO_IP
+        return p + 20 if kind in (_IPV4, _IPV6) else _NO_IP
     while True:
         if p + 2 > stop:
             return _DAMAGED
         kind = _big(data, p, 2)
         p += 2
-        if kind == _VLAN or kind == _SERVICE_VLAN or kind == _OLD_VLAN:
+        if kind in (_VLAN, _SERVICE_VLAN, _OLD_VLAN):
             p += 2
-        elif kind == _IPV4 or kind == _IPV6:
+        elif kind in (_IPV4, _IPV6):
             return p
         else:
             return _NO_IP
@@ -98,7 +98,7 @@ def _udp_payload(data, p, stop):  # type: ignore[no-untyped-def]
         end = p + 40 + _big(data, p + 4, 2)
         following = int(data[p + 6])
         p += 40
-        while following == _HOP_BY_HOP or following == _ROUTING or following == _DESTINATION:
+        while following in (_HOP_BY_HOP, _ROUTING, _DESTINATION):
             if p + 2 > stop:
                 return _DAMAGED, 0
             following = int(data[p])

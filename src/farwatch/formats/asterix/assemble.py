@@ -10,23 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix import monoradar, service
 from farwatch.formats.asterix.editions import better_edition
-from farwatch.formats.asterix.monoradar import fill_plots
-from farwatch.formats.asterix.records import Batch, batches, blocks_of
-from farwatch.formats.asterix.service import fill_progress
+from farwatch.formats.asterix.fill import TRUNCATED, Fill, Rows
+from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_table
 from farwatch.formats.asterix.time_of_day import Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Piece
-from farwatch.plots import Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
+from farwatch.plots import Ints, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 
 Sources = Mapping[tuple[int, int], int]
 Editions = Mapping[int, str]
 
 _PLOT_CATEGORIES = (48, 1)
-_SERVICE_CATEGORIES = (34, 2)
-_TRUNCATED = 1  # the category whose times are cut to 16 bits
 _NONE_GIVEN = 65_536
 
 
@@ -66,14 +62,19 @@ class Assembler:
         """The plots and progress of the next piece. Raises FormatError: it fits another edition."""
         statistics = Statistics()
         blocks = blocks_of(piece, statistics)
+        held = np.bincount(blocks[:, 0] + 256, minlength=512)[256:]  # a negative category is one without a table
         unknown = np.zeros(_NONE_GIVEN + 1, np.int64)
-        plots = [rows for number in _PLOT_CATEGORIES for rows in self._rows(piece, blocks, number, statistics, unknown)]
-        progress = [
-            rows for number in _SERVICE_CATEGORIES for rows in self._rows(piece, blocks, number, statistics, unknown)
-        ]
-        for number in np.unique(blocks[:, 0]):
-            if number >= 0 and number not in self.tables:
-                statistics.skipped[f"CAT{number:03d} block"] += int(np.sum(blocks[:, 0] == number))
+        plots: list[Rows] = []
+        progress: list[Rows] = []
+        for number, table in self.tables.items():
+            if not held[number]:
+                continue
+            own = blocks if held[number] == len(blocks) else blocks[blocks[:, 0] == number]
+            collected = plots if number in _PLOT_CATEGORIES else progress
+            collected += self._rows(piece, own, table, statistics, unknown)
+            held[number] = 0
+        for number in np.flatnonzero(held):
+            statistics.skipped[f"block of CAT{number:03d}"] += int(held[number])
         statistics.add_unknown(unknown)
         self.known_records += statistics.records - int(unknown.sum())
         self.unknown_sources.update(statistics.unknown_sources)
@@ -93,38 +94,33 @@ class Assembler:
             f"the recording holds SAC/SIC {held}, the site names {named}"
         )
 
-    def _rows(
-        self, piece: Piece, blocks: NDArray[np.int64], number: int, statistics: Statistics, unknown: NDArray[np.int64]
-    ) -> list[_Rows]:
-        """The kept rows of one category, a list entry a batch."""
-        table = self.tables[number]
-        own = blocks[blocks[:, 0] == number]
-        fill = _PlotFill(table) if number in _PLOT_CATEGORIES else _ProgressFill(table)
-        broken = statistics.broken_blocks
-        rows = []
-        for batch in batches(piece, own, table, statistics):
-            if batch.n:
-                rows.append(fill(piece, own, batch, self.sensor_of, self.records_of[number], unknown))
-                self.records_of[number] += batch.n
+    def _rows(self, piece: Piece, blocks: Ints, table: Table, statistics: Statistics, unknown: Ints) -> list[Rows]:
+        """The kept rows of one category."""
+        fill = Fill(piece, blocks, table, self.sensor_of, self.records_of[table.category], unknown)
+        records, broken = statistics.records, statistics.broken_blocks
+        for batch in batches(piece, blocks, table, statistics):
+            fill.add(batch)
+        self.records_of[table.category] += statistics.records - records
         statistics.skipped.update(fill.skipped())
         broken = statistics.broken_blocks - broken
-        if broken and (other := better_edition(piece, own, table)):
+        if broken and (other := better_edition(piece, blocks, table)):
+            what = f"CAT{table.category:03d}"
             raise FormatError(
-                f"{self.name}: {broken} of {len(own)} CAT{number:03d} blocks do not fit edition {table.edition}; this "
-                f'file looks like CAT{number:03d} edition {other}: choose it with editions {{{number}: "{other}"}}'
+                f"{self.name}: {broken} of {len(blocks)} {what} blocks do not fit edition {table.edition}; this file "
+                f'looks like {what} edition {other}: choose it with editions {{{table.category}: "{other}"}}'
             )
-        return rows
+        return fill.rows()
 
-    def _joined(self, plots: list[_Rows], progress: list[_Rows], statistics: Statistics) -> Decoded:
+    def _joined(self, plots: list[Rows], progress: list[Rows], statistics: Statistics) -> Decoded:
         everything = plots + progress
         if not everything:
             none = np.empty(0, np.int64)
             return Decoded(make_plots(0), make_progress(0), statistics, none.astype(np.uint8), none)
         order = in_file_order([rows.at[:, 0] for rows in everything])
-        received_ns = np.concatenate([rows.received_ns for rows in everything])
-        sensor = np.concatenate([rows.columns.sensor for rows in everything])
-        ticks = np.concatenate([rows.at[:, 1] for rows in everything])
-        truncated = np.concatenate([np.full(len(rows.at), rows.category == _TRUNCATED) for rows in everything])
+        received_ns = _joined([rows.received_ns for rows in everything])
+        sensor = _joined([rows.columns.sensor for rows in everything])
+        ticks = _joined([rows.at[:, 1] for rows in everything])
+        truncated = _joined([np.full(len(rows.at), rows.category == TRUNCATED) for rows in everything])
         time_ns = np.empty(len(order), np.int64)
         resolve_times(order, sensor, ticks, truncated, received_ns, self.day_ns, *self.clock, time_ns)
         received_ns = np.where(received_ns == NO_TIME, time_ns, received_ns)
@@ -134,12 +130,12 @@ class Assembler:
             order = order[time_ns[order] != NO_TIME]
         n = sum(len(rows.at) for rows in plots)
         of_plots, of_progress = order[order < n], order[order >= n]
-        all_plots = concat_plots([rows.columns for rows in plots]) if len(plots) != 1 else plots[0].columns
+        all_plots = plots[0].columns if len(plots) == 1 else concat_plots([rows.columns for rows in plots])
         all_plots = all_plots._replace(time_ns=time_ns[:n], received_ns=received_ns[:n])
         all_progress = concat_progress([rows.columns for rows in progress])
         all_progress = all_progress._replace(time_ns=time_ns[n:], received_ns=received_ns[n:])
-        category = np.concatenate([np.empty(0, np.uint8)] + [np.full(len(r.at), r.category, np.uint8) for r in plots])
-        record = np.concatenate([np.empty(0, np.int64)] + [r.at[:, 3] for r in plots])
+        category = _joined([np.empty(0, np.uint8)] + [np.full(len(rows.at), rows.category, np.uint8) for rows in plots])
+        record = _joined([np.empty(0, np.int64)] + [rows.at[:, 3] for rows in plots])
         if len(of_plots) != n or not np.array_equal(of_plots, np.arange(n)):
             all_plots, category, record = all_plots.take(of_plots), category[of_plots], record[of_plots]
         ids = np.arange(self.next_id, self.next_id + len(record))
@@ -147,71 +143,5 @@ class Assembler:
         return Decoded(all_plots._replace(id=ids), all_progress.take(of_progress - n), statistics, category, record)
 
 
-class _Rows(NamedTuple):
-    """Rows kept of one batch, before their times are known."""
-
-    category: int
-    columns: Any  # Plots or Progress
-    at: NDArray[np.int64]  # (n, 4) byte, ticks, block, record
-    received_ns: NDArray[np.int64]
-
-
-class _PlotFill:
-    """Turns batches of one target category into rows of Plots."""
-
-    def __init__(self, table: Table) -> None:
-        self.category = table.category
-        self.layout = monoradar.layout(table)
-        self.skips = np.zeros(len(monoradar.SKIPS), np.int64)
-        self.last = np.full(2, -1, np.int64)
-
-    def __call__(
-        self,
-        piece: Piece,
-        blocks: NDArray[np.int64],
-        batch: Batch,
-        sensor_of: NDArray[np.int32],
-        first_record: int,
-        unknown: NDArray[np.int64],
-    ) -> _Rows:
-        plots, at = make_plots(batch.n), np.empty((batch.n, 4), np.int64)
-        truncated = self.category == _TRUNCATED
-        m = fill_plots(
-            *(piece.data, batch.offsets, batch.where, batch.n, self.layout, sensor_of, truncated, first_record),
-            *(unknown, self.skips, self.last, plots, at),
-        )
-        at = at[:m]
-        return _Rows(self.category, plots.take(slice(0, m)), at, piece.received_ns[blocks[at[:, 2], 3]])
-
-    def skipped(self) -> Counter[str]:
-        return Counter({name: int(n) for name, n in zip(monoradar.SKIPS, self.skips) if n})
-
-
-class _ProgressFill:
-    """Turns batches of one service category into rows of Progress."""
-
-    def __init__(self, table: Table) -> None:
-        self.category = table.category
-        self.layout = service.layout(table)
-        self.skips = np.zeros(len(service.SKIPS), np.int64)
-        self.last = np.full(2, -1, np.int64)
-
-    def __call__(
-        self,
-        piece: Piece,
-        blocks: NDArray[np.int64],
-        batch: Batch,
-        sensor_of: NDArray[np.int32],
-        first_record: int,
-        unknown: NDArray[np.int64],
-    ) -> _Rows:
-        progress, at = make_progress(batch.n), np.empty((batch.n, 4), np.int64)
-        m = fill_progress(
-            *(piece.data, batch.offsets, batch.where, batch.n, self.layout, sensor_of, first_record),
-            *(unknown, self.skips, self.last, progress, at),
-        )
-        at = at[:m]
-        return _Rows(self.category, progress.take(slice(0, m)), at, piece.received_ns[blocks[at[:, 2], 3]])
-
-    def skipped(self) -> Counter[str]:
-        return Counter({name: int(n) for name, n in zip(service.SKIPS, self.skips) if n})
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

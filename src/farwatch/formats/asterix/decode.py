@@ -10,7 +10,19 @@ from enum import IntEnum
 
 import numpy as np
 
-from farwatch.formats.asterix.table import COMPOUND, EXPLICIT, EXTENDED, FIXED, RANDOM_SEQUENCE, REPETITIVE
+from farwatch.formats.asterix.table import (
+    COMPOUND,
+    COUNT,
+    EXPLICIT,
+    EXTENDED,
+    FIRST,
+    FIXED,
+    KIND,
+    OPEN_END,
+    RANDOM_SEQUENCE,
+    REPETITIVE,
+    SIZE,
+)
 from farwatch.kernels import kernel
 
 
@@ -47,6 +59,8 @@ _FSPEC_OVERRUN, _FSPEC_LONG, _UNDEFINED = -4, -5, -6
 _OVERRUN, _EXTENSION, _EXPLICIT = -7, -8, -9
 
 ABSENT = -(2**63)
+
+_FIRST_BIT = np.array([8 - value.bit_length() for value in range(256)])  # of a byte, from the left
 
 
 @kernel
@@ -110,25 +124,22 @@ def find_blocks(data, start, stop, known, base, blocks, faults):  # type: ignore
 
 
 @kernel
-def _simple_end(data, p, stop, slot, program):  # type: ignore[no-untyped-def]
-    """End of an item that is not compound and starts at p, or a negative fault."""
-    kind = program.kind[slot]
-    if kind == FIXED:
-        p += program.size[slot]
-        return p if p <= stop else _OVERRUN
+def _simple_end(data, p, stop, slot, slots, lists):  # type: ignore[no-untyped-def]
+    """End of an item that is neither fixed nor compound and starts at p, or a negative fault."""
+    kind = slots[slot, KIND]
     if kind == EXTENDED:
-        first, count = program.first[slot], program.count[slot]
+        first, count = slots[slot, FIRST], slots[slot, COUNT]
         for part in range(count):
-            p += program.parts[first + part]
+            p += lists[first + part]
             if p > stop:
                 return _OVERRUN
-            if (part == count - 1 and program.open_end[slot] == 1) or data[p - 1] & 1 == 0:
+            if data[p - 1] & 1 == 0 or (part == count - 1 and slots[slot, OPEN_END] == 1):
                 return p
         return _EXTENSION
     if p >= stop:
         return _OVERRUN
     if kind == REPETITIVE:
-        p += 1 + data[p] * program.size[slot]
+        p += 1 + data[p] * slots[slot, SIZE]
         return p if p <= stop else _OVERRUN
     if kind == EXPLICIT:
         if data[p] == 0:
@@ -136,7 +147,7 @@ def _simple_end(data, p, stop, slot, program):  # type: ignore[no-untyped-def]
         p += data[p]
         return p if p <= stop else _OVERRUN
     while True:  # repeated while the extension bit is set
-        p += program.size[slot]
+        p += slots[slot, SIZE]
         if p > stop:
             return _OVERRUN
         if data[p - 1] & 1 == 0:
@@ -144,10 +155,13 @@ def _simple_end(data, p, stop, slot, program):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _item_end(data, p, stop, slot, program, row):  # type: ignore[no-untyped-def]
-    """End of an item that starts at p, or a negative fault; notes where its subfields lie in `row`."""
-    if program.kind[slot] != COMPOUND:
-        return _simple_end(data, p, stop, slot, program)
+def _item_end(data, p, stop, slot, slots, lists, offsets, n):  # type: ignore[no-untyped-def]
+    """End of an item that starts at p, or a negative fault; notes where its subfields lie in offsets[n]."""
+    if slots[slot, KIND] == FIXED:
+        p += slots[slot, SIZE]
+        return p if p <= stop else _OVERRUN
+    if slots[slot, KIND] != COMPOUND:
+        return _simple_end(data, p, stop, slot, slots, lists)
     fspec = p
     while True:
         if p >= stop:
@@ -156,26 +170,31 @@ def _item_end(data, p, stop, slot, program, row):  # type: ignore[no-untyped-def
         if data[p - 1] & 1 == 0:
             break
     n_fspec = p - fspec
-    if n_fspec > program.size[slot]:
+    if n_fspec > slots[slot, SIZE]:
         return _FSPEC_LONG
-    first, count = program.first[slot], program.count[slot]
+    first, count = slots[slot, FIRST], slots[slot, COUNT]
     for byte in range(n_fspec):
         bits = data[fspec + byte]
         for bit in range(7):
             if bits & (128 >> bit):
                 index = byte * 7 + bit
-                sub = program.subs[first + index] if index < count else -1
+                sub = lists[first + index] if index < count else -1
                 if sub < 0:
                     return _UNDEFINED
-                row[sub] = p
-                p = _simple_end(data, p, stop, sub, program)
-                if p < 0:
-                    return p
+                offsets[n, sub] = p
+                if slots[sub, KIND] == FIXED:
+                    p += slots[sub, SIZE]
+                    if p > stop:
+                        return _OVERRUN
+                else:
+                    p = _simple_end(data, p, stop, sub, slots, lists)
+                    if p < 0:
+                        return p
     return p
 
 
 @kernel
-def _sequence_end(data, p, stop, profile, program, row):  # type: ignore[no-untyped-def]
+def _sequence_end(data, p, stop, profile, program, offsets, n):  # type: ignore[no-untyped-def]
     """End of a random field sequence (count, then number and item each), or a negative fault."""
     if p >= stop:
         return _OVERRUN
@@ -184,55 +203,122 @@ def _sequence_end(data, p, stop, profile, program, row):  # type: ignore[no-unty
     for _ in range(count):
         if p >= stop:
             return _OVERRUN
-        index = int(data[p]) - 1
+        index = int(data[p])
         p += 1
-        if index < 0 or index >= program.profiles.shape[1]:
+        if index < 1 or index > program.profiles[profile, 1]:
             return _UNDEFINED
-        slot = program.profiles[profile, index]
+        slot = program.lists[program.profiles[profile, 0] + index - 1]
         if slot < 0:
             return _UNDEFINED
-        if row[slot] < 0:
-            row[slot] = p
-        p = _item_end(data, p, stop, slot, program, row)
+        if offsets[n, slot] < 0:
+            offsets[n, slot] = p
+        p = _item_end(data, p, stop, slot, program.slots, program.lists, offsets, n)
         if p < 0:
             return p
     return p
 
 
 @kernel
-def _record_end(data, p, stop, program, row):  # type: ignore[no-untyped-def]
-    """End of the record that starts at p, or a negative fault; (end, slot where it stopped)."""
-    fspec = p
-    while True:
-        if p >= stop:
-            return _FSPEC_OVERRUN, -1
-        p += 1
-        if data[p - 1] & 1 == 0:
-            break
-    n_fspec = p - fspec
+def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-def]
+    """(end of the record that starts at p or a negative fault, slot where it stopped); fills offsets[n].
+
+    One loop serves the record and the compound item inside it: `outer_*` keep the record's place meanwhile.
+    """
+    slots, lists, profiles, choice = program.slots, program.lists, program.profiles, program.choice
     profile = 0
-    if n_fspec * 7 > program.profiles.shape[1]:
-        return _FSPEC_LONG, -1
-    for byte in range(n_fspec):
-        bits = data[fspec + byte]
-        if bits & 254 == 0:
+    first, count, longest = profiles[0, 0], profiles[0, 1], profiles[0, 3]
+    compound = -1
+    outer_fspec, outer_stop, outer_byte, outer_bits = p, p, 0, 0
+    record_fspec_bytes = 0
+    starting = True
+    fspec, fspec_stop, byte, bits = p, p, 0, 0
+    while True:
+        if starting:
+            starting = False
+            fspec = p
+            while True:
+                if p >= stop:
+                    return (_FSPEC_OVERRUN if compound < 0 else _OVERRUN), compound
+                p += 1
+                if data[p - 1] & 1 == 0:
+                    break
+            fspec_stop = p
+            byte = 0
+            bits = int(data[fspec]) & 254
+            if p - fspec > longest:
+                return _FSPEC_LONG, compound
+            if compound < 0:
+                record_fspec_bytes = p - fspec
+        if bits == 0:
+            byte += 1
+            if fspec + byte < fspec_stop:
+                bits = int(data[fspec + byte]) & 254
+                continue
+            if compound < 0:
+                break
+            fspec, fspec_stop, byte, bits = outer_fspec, outer_stop, outer_byte, outer_bits
+            first, count = profiles[profile, 0], profiles[profile, 1]
+            compound = -1
             continue
-        for bit in range(7):
-            if bits & (128 >> bit):
-                slot = program.profiles[profile, byte * 7 + bit]
-                if slot >= 0:
-                    row[slot] = p
-                    p = _item_end(data, p, stop, slot, program, row)
-                    if p >= 0 and slot == program.selector[0]:
-                        value = _bits(data, row[slot], program.selector[1], program.selector[2])
-                        profile = program.selected[value]
-                elif slot == RANDOM_SEQUENCE:
-                    p = _sequence_end(data, p, stop, profile, program, row)
-                else:
-                    return _UNDEFINED, -1
-                if p < 0:
-                    return p, slot
-    if n_fspec > program.fspec_bytes[profile]:
+        bit = 0
+        while bits & (128 >> bit) == 0:
+            bit += 1
+        bits ^= 128 >> bit
+        index = byte * 7 + bit
+        slot = lists[first + index] if index < count else -1
+        if slot < 0:
+            if slot != RANDOM_SEQUENCE:
+                return _UNDEFINED, compound
+            p = _sequence_end(data, p, stop, profile, program, offsets, n)
+            if p < 0:
+                return p, -1
+            continue
+        offsets[n, slot] = p
+        kind = slots[slot, KIND]
+        if kind == FIXED:
+            p += slots[slot, SIZE]
+            if p > stop:
+                return _OVERRUN, slot
+        elif kind == EXTENDED:
+            part, parts = slots[slot, FIRST], slots[slot, COUNT]
+            last = part + parts - 1
+            while True:
+                p += lists[part]
+                if p > stop:
+                    return _OVERRUN, slot
+                if data[p - 1] & 1 == 0 or (part == last and slots[slot, OPEN_END] == 1):
+                    break
+                if part == last:
+                    return _EXTENSION, slot
+                part += 1
+        elif kind == COMPOUND:
+            outer_fspec, outer_stop, outer_byte, outer_bits = fspec, fspec_stop, byte, bits
+            first, count, longest = slots[slot, FIRST], slots[slot, COUNT], slots[slot, SIZE]
+            compound = slot
+            starting = True
+        elif p >= stop:
+            return _OVERRUN, slot
+        elif kind == REPETITIVE:
+            p += 1 + data[p] * slots[slot, SIZE]
+            if p > stop:
+                return _OVERRUN, slot
+        elif kind == EXPLICIT:
+            if data[p] == 0:
+                return _EXPLICIT, slot
+            p += data[p]
+            if p > stop:
+                return _OVERRUN, slot
+        else:
+            while True:  # repeated while the extension bit is set
+                p += slots[slot, SIZE]
+                if p > stop:
+                    return _OVERRUN, slot
+                if data[p - 1] & 1 == 0:
+                    break
+        if slot == choice[0]:
+            profile = choice[3 + _bits(data, offsets[n, slot], choice[1], choice[2])]
+            first, count = profiles[profile, 0], profiles[profile, 1]
+    if record_fspec_bytes > profiles[profile, 2]:
         return _FSPEC_LONG, -1
     return p, -1
 
@@ -253,9 +339,9 @@ def decode_records(data, blocks, program, base, at, offsets, where, faults):  # 
             if n == capacity:
                 at[1] = p
                 return n
-            row = offsets[n]
-            row[:] = -1
-            end, slot = _record_end(data, p, stop, program, row)
+            for slot in range(offsets.shape[1]):
+                offsets[n, slot] = -1
+            end, slot = _record_end(data, p, stop, program, offsets, n)
             if end < 0:
                 note_fault(faults, -1 - end, base + p, base + start, at[2], slot)
                 at[3] += 1
@@ -285,27 +371,39 @@ def _bits(data, offset, bit, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def field(data, row, fields, f):  # type: ignore[no-untyped-def]
-    """The number that line f of fields (n, 6) describes in the record whose item offsets are `row`, or ABSENT."""
-    slot = fields[f, 0]
-    if slot < 0:
-        return ABSENT
-    offset = row[slot]
-    if offset < 0:
-        return ABSENT
-    for k in range(fields[f, 2]):
-        if data[offset + fields[f, 1] + k] & 1 == 0:
-            return ABSENT
-    size = fields[f, 4]
-    value = _bits(data, offset, fields[f, 3], size)
-    if fields[f, 5] == 1 and value >> (size - 1):
-        value -= np.int64(1) << size
-    return value
+def record_numbers(data, offsets, r, fields, values):  # type: ignore[no-untyped-def]
+    """Fills values (n,) int64 with the numbers that fields (n, 6) describe in record r, ABSENT where it has none."""
+    for f in range(len(fields)):
+        values[f] = ABSENT
+        slot = fields[f, 0]
+        if slot < 0:
+            continue
+        offset = offsets[r, slot]
+        if offset < 0:
+            continue
+        there = True
+        for k in range(fields[f, 2]):
+            there = there and data[offset + fields[f, 1] + k] & 1 == 1
+        if not there:
+            continue
+        size = fields[f, 4]
+        value = _bits(data, offset, fields[f, 3], size)
+        if fields[f, 5] == 1 and value >> (size - 1):
+            value -= np.int64(1) << size
+        values[f] = value
 
 
 @kernel
 def extract(data, offsets, n, fields, out):  # type: ignore[no-untyped-def]
-    """Fills out (columns, n) int64 with every line of `fields`, ABSENT where the record has none."""
+    """Fills out (n, columns) int64 with every line of `fields` for n records, ABSENT where a record has none."""
     for r in range(n):
-        for f in range(len(fields)):
-            out[f, r] = field(data, offsets[r], fields, f)
+        record_numbers(data, offsets, r, fields, out[r])
+
+
+@kernel
+def count_present(offsets, n, present):  # type: ignore[no-untyped-def]
+    """Adds to present (slots,) in how many of n records each item is there."""
+    for r in range(n):
+        for slot in range(len(present)):
+            if offsets[r, slot] >= 0:
+                present[slot] += 1

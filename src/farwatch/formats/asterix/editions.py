@@ -45,11 +45,11 @@ def fit(piece: Piece, blocks: NDArray[np.int64], table: Table) -> Fit:
     fields = np.array([field.row for field in wanted], np.int64)
     odd = 0
     for batch in batches(piece, sample, table, statistics):
-        out = np.empty((len(fields), batch.n), np.int64)
+        out = np.empty((batch.n, len(fields)), np.int64)
         extract(piece.data, batch.offsets, batch.n, fields, out)
-        strange = (out[1:] >= DAY_TICKS).any(axis=0)
+        strange = (out[:, 1:] >= DAY_TICKS).any(axis=1)
         if wanted[0] is not ABSENT_FIELD:
-            strange |= out[0] == ABSENT
+            strange |= out[:, 0] == ABSENT
         odd += int(strange.sum())
     broken = statistics.broken_blocks / max(1, len(sample))
     return Fit(broken, odd / statistics.records if statistics.records else 0.0)

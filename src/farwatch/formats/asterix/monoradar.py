@@ -15,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import ABSENT, field
+from farwatch.formats.asterix.decode import ABSENT, record_numbers
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
 from farwatch.kernels import kernel
-from farwatch.plots import Flag, Kind
+from farwatch.plots import Flag, Kind, Measured
 
 SKIPS = ("no detection", "no position", "no time", "absurd")
 N_SKIPS = len(SKIPS)
@@ -87,6 +87,8 @@ _C_INVALID_FLAG, _C_GARBLED_FLAG = int(Flag.MODE_C_INVALID), int(Flag.MODE_C_GAR
 _NM_M, _FL_M, _KNOT_MPS = 1852.0, 30.48, 1852.0 / 3600.0
 _DEGREE = math.pi / 180.0
 _RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond
+_RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
+_BDS_50 = 0x50
 _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
 
 
@@ -123,103 +125,73 @@ def _register(data, p, first, size, signed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _track_and_turn(data, p, plots, m):  # type: ignore[no-untyped-def]
-    """Fills the turn data of row m from the BDS 5,0 register at p; each part has a status bit."""
+def _track_and_turn(data, p):  # type: ignore[no-untyped-def]
+    """(roll_rad, track_rad, speed_mps, track_rate_rps) of the BDS 5,0 register at p, NaN where a status bit is 0."""
+    roll, track, speed, rate = math.nan, math.nan, math.nan, math.nan
     if _register(data, p, 1, 1, False):
-        plots.roll_rad[m] = _register(data, p, 2, 10, True) * (45.0 / 256.0) * _DEGREE
+        roll = _register(data, p, 2, 10, True) * (45.0 / 256.0) * _DEGREE
     if _register(data, p, 12, 1, False):
-        track_deg = _register(data, p, 13, 11, True) * (90.0 / 512.0)
-        plots.heading_rad[m] = (track_deg + 360.0 if track_deg < 0.0 else track_deg) * _DEGREE
+        track = _register(data, p, 13, 11, True) * (90.0 / 512.0) * _DEGREE
+        if track < 0.0:
+            track += 2.0 * math.pi
     if _register(data, p, 24, 1, False):
-        plots.speed_mps[m] = _register(data, p, 25, 10, False) * 2.0 * _KNOT_MPS
+        speed = _register(data, p, 25, 10, False) * 2.0 * _KNOT_MPS
     if _register(data, p, 35, 1, False):
-        plots.track_rate_rps[m] = _register(data, p, 36, 10, True) * (8.0 / 256.0) * _DEGREE
+        rate = _register(data, p, 36, 10, True) * (8.0 / 256.0) * _DEGREE
+    return roll, track, speed, rate
 
 
 @kernel
-def _identity(data, row, fields, lsb, plots, m):  # type: ignore[no-untyped-def]
-    """Fills Mode A, Mode C, address and callsign of row m; returns the flags that go with them."""
+def _flags(v):  # type: ignore[no-untyped-def]
+    """Flags of the numbers `v` of one record."""
     flags = 0
-    mode_a = field(data, row, fields, _MODE_A)
-    if mode_a != ABSENT:
-        plots.mode_a[m] = mode_a
-        if field(data, row, fields, _A_INVALID) == 1:
-            flags |= _A_INVALID_FLAG
-        elif mode_a == _HIJACK or mode_a == _RADIO_FAILURE or mode_a == _DISTRESS:
-            flags |= _EMERGENCY_FLAG
-        if field(data, row, fields, _A_GARBLED) == 1:
-            flags |= _A_GARBLED_FLAG
-    level = field(data, row, fields, _LEVEL)
-    if level != ABSENT:
-        plots.pressure_altitude_m[m] = level * lsb[_LEVEL] * _FL_M
-        if field(data, row, fields, _C_INVALID) == 1:
-            flags |= _C_INVALID_FLAG
-        if field(data, row, fields, _C_GARBLED) == 1:
-            flags |= _C_GARBLED_FLAG
-    address = field(data, row, fields, _ADDRESS)
-    if address != ABSENT:
-        plots.address[m] = address
-    callsign = field(data, row, fields, _CALLSIGN)
-    if callsign != ABSENT:
-        plots.callsign[m] = callsign
-    return flags
-
-
-@kernel
-def _marks(data, row, fields):  # type: ignore[no-untyped-def]
-    """Flags of the target report descriptor and of the flight status."""
-    flags = 0
-    if field(data, row, fields, _TEST) == 1:
+    if v[_TEST] == 1:
         flags |= _TEST_FLAG
-    if field(data, row, fields, _SIMULATED) == 1:
+    if v[_SIMULATED] == 1:
         flags |= _SIMULATED_FLAG
-    if field(data, row, fields, _RAB) == 1:
+    if v[_RAB] == 1:
         flags |= _FIXED
-    if field(data, row, fields, _SPI) == 1:
+    if v[_SPI] == 1 or v[_STATUS] == 4 or v[_STATUS] == 5:
         flags |= _SPECIAL
-    if field(data, row, fields, _EMERGENCY) == 1 or field(data, row, fields, _CODE) > 0:
-        flags |= _EMERGENCY_FLAG
-    status = field(data, row, fields, _STATUS)
-    if status == 1 or status == 3:
+    if v[_STATUS] == 1 or v[_STATUS] == 3:
         flags |= _ON_GROUND
-    elif status == 4 or status == 5:
-        flags |= _SPECIAL
+    if v[_A_INVALID] == 1:
+        flags |= _A_INVALID_FLAG
+    if v[_A_GARBLED] == 1:
+        flags |= _A_GARBLED_FLAG
+    if v[_C_INVALID] == 1:
+        flags |= _C_INVALID_FLAG
+    if v[_C_GARBLED] == 1:
+        flags |= _C_GARBLED_FLAG
+    distress_code = v[_A_INVALID] == 0 and v[_MODE_A] in (_HIJACK, _RADIO_FAILURE, _DISTRESS)
+    if distress_code or v[_EMERGENCY] == 1 or v[_CODE] > 0:
+        flags |= _EMERGENCY_FLAG
     return flags
 
 
 @kernel
-def _position(data, row, fields, lsb, z):  # type: ignore[no-untyped-def]
-    """Fills range and azimuth in z; returns 0, or 1 where the record has none, 2 where they make no sense."""
-    rho = field(data, row, fields, _RHO)
-    theta = field(data, row, fields, _THETA)
-    if rho != ABSENT and theta != ABSENT:
-        if rho == 0 or rho == _RANGE_FULL:
-            return 2
-        z[0] = rho * lsb[_RHO] * _NM_M
-        z[1] = theta * lsb[_THETA] * _DEGREE
-        return 0
-    x = field(data, row, fields, _X)
-    y = field(data, row, fields, _Y)
-    if x == ABSENT or y == ABSENT:
-        return 1
-    if x == 0 and y == 0:
-        return 2
-    east_m, north_m = x * lsb[_X] * _NM_M, y * lsb[_Y] * _NM_M
-    z[0] = math.sqrt(east_m * east_m + north_m * north_m)
+def _position(v, lsb):  # type: ignore[no-untyped-def]
+    """(range_m, azimuth_rad, 0), or the last one _NO_POSITION or _ABSURD where there is none to use."""
+    if v[_RHO] != ABSENT and v[_THETA] != ABSENT:
+        if v[_RHO] == 0 or v[_RHO] == _RANGE_FULL:
+            return 0.0, 0.0, _ABSURD
+        return v[_RHO] * lsb[_RHO] * _NM_M, v[_THETA] * lsb[_THETA] * _DEGREE, 0
+    if v[_X] == ABSENT or v[_Y] == ABSENT:
+        return 0.0, 0.0, _NO_POSITION
+    if v[_X] == 0 and v[_Y] == 0:
+        return 0.0, 0.0, _ABSURD
+    east_m, north_m = v[_X] * lsb[_X] * _NM_M, v[_Y] * lsb[_Y] * _NM_M
     azimuth = math.atan2(east_m, north_m)
-    z[1] = azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi
-    return 0
+    return math.sqrt(east_m * east_m + north_m * north_m), azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi, 0
 
 
 @kernel
-def source_of(data, row, fields, block, last):  # type: ignore[no-untyped-def]
-    """SAC * 256 + SIC of a record; one without takes that of the record before it in its block, else -1.
-
-    last (2,): block and source of the record before.
+def source_of(v, block, last):  # type: ignore[no-untyped-def]
+    """SAC * 256 + SIC of a record (its first two numbers); one without takes that of the record before it in its
+    block, else -1. last (2,): block and source of the record before.
     """
-    sac = field(data, row, fields, 0)
-    if sac != ABSENT:
-        last[1] = sac * 256 + field(data, row, fields, 1)
+    if v[0] != ABSENT:
+        last[1] = v[0] * 256 + v[1]
     elif last[0] != block:
         last[1] = -1
     last[0] = block
@@ -227,58 +199,70 @@ def source_of(data, row, fields, block, last):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record, unknown, skips, last, plots, at):  # type: ignore[no-untyped-def]
-    """Fills `plots` (rows absent beforehand) from n decoded records; returns how many rows it kept.
+def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record, unknown, skips, last, plots, at, m):  # type: ignore[no-untyped-def]
+    """Fills `plots` (rows absent beforehand) from n decoded records from row m on; returns the row after the last.
 
     offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
     SAC * 256 + SIC, -1 unknown; truncated: the time is I001/141. Filled beside: unknown (65537,) records of each
     unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at (rows, 4): byte in `data`,
     time of day in ticks (-1 none), block, number of the record in its category (from first_record).
     """
-    fields, lsb = spec.fields, spec.lsb
-    m = 0
+    fields, lsb, kinds, registers = spec.fields, spec.lsb, spec.kinds, spec.registers
+    v = np.empty(len(fields), np.int64)
     for r in range(n):
-        row = offsets[r]
-        source = source_of(data, row, fields, where[r, 2], last)
+        record_numbers(data, offsets, r, fields, v)
+        source = source_of(v, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:
             unknown[source] += 1
             continue
-        kind = field(data, row, fields, _TYPE)
-        kind = spec.kinds[kind] if kind != ABSENT else _NOTHING
+        kind = kinds[v[_TYPE]] if v[_TYPE] != ABSENT else _NOTHING
         if kind == _NOTHING:
             skips[_NO_DETECTION] += 1
             continue
-        time = field(data, row, fields, _TIME)
-        if time == ABSENT:
+        ticks = v[_TIME]
+        if ticks == ABSENT:
             if not truncated:
                 skips[_NO_TIME] += 1
                 continue
-            time = -1
-        elif time >= DAY_TICKS:
+            ticks = -1
+        elif ticks >= DAY_TICKS:
             skips[_ABSURD] += 1
             continue
-        position = _position(data, row, fields, lsb, plots.z[m])
-        if position != 0:
-            skips[_NO_POSITION if position == 1 else _ABSURD] += 1
+        range_m, azimuth_rad, wrong = _position(v, lsb)
+        if wrong != 0:
+            skips[wrong] += 1
             continue
         at[m, 0] = where[r, 0]
-        at[m, 1] = time
+        at[m, 1] = ticks
         at[m, 2] = where[r, 2]
         at[m, 3] = first_record + r
         plots.sensor[m] = sensor
         plots.kind[m] = kind
-        plots.measured[m] = 3
-        plots.flags[m] = _marks(data, row, fields) | _identity(data, row, fields, lsb, plots, m)
-        power = field(data, row, fields, _PSR_POWER)
-        if power == ABSENT:
-            power = field(data, row, fields, _SSR_POWER)
-        if power != ABSENT:
-            plots.amplitude_dbm[m] = power
-        if spec.registers >= 0 and row[spec.registers] >= 0:
-            p = row[spec.registers]
-            for k in range(data[p]):
-                if data[p + 8 + 8 * k] == 0x50:
-                    _track_and_turn(data, p + 1 + 8 * k, plots, m)
+        plots.z[m, 0] = range_m
+        plots.z[m, 1] = azimuth_rad
+        plots.measured[m] = _RANGE_AND_AZIMUTH
+        plots.flags[m] = _flags(v)
+        if v[_MODE_A] != ABSENT:
+            plots.mode_a[m] = v[_MODE_A]
+        if v[_LEVEL] != ABSENT:
+            plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M
+        if v[_ADDRESS] != ABSENT:
+            plots.address[m] = v[_ADDRESS]
+        if v[_CALLSIGN] != ABSENT:
+            plots.callsign[m] = v[_CALLSIGN]
+        if v[_PSR_POWER] != ABSENT:
+            plots.amplitude_dbm[m] = v[_PSR_POWER]
+        elif v[_SSR_POWER] != ABSENT:
+            plots.amplitude_dbm[m] = v[_SSR_POWER]
+        if registers >= 0 and offsets[r, registers] >= 0:
+            p = offsets[r, registers] + 1
+            for k in range(data[p - 1]):
+                if data[p + 8 * k + 7] == _BDS_50:
+                    roll, track, speed, rate = _track_and_turn(data, p + 8 * k)
+                    plots.roll_rad[m] = roll
+                    plots.heading_rad[m] = track
+                    plots.speed_mps[m] = speed
+                    plots.track_rate_rps[m] = rate
         m += 1
     return m

@@ -17,6 +17,8 @@ from farwatch.formats.asterix.table import load_table
 from farwatch.formats.containers import CHUNK_BYTES, open_container, pieces
 from farwatch.plots import concat_plots, concat_progress
 
+_WHOLE_BYTES = 64 << 20  # most recordings are smaller: one part, nothing to put together
+
 PathLike = str | os.PathLike[str]
 
 
@@ -27,7 +29,7 @@ def read(path: PathLike, sources: Sources, *, day_ns: int = 0, editions: Edition
     packets were received where the file says so, else 1970-01-01. editions: by category, by default the newest.
     Raises FormatError: the file cannot be read, fits another edition, or holds no record of any of the sources.
     """
-    parts = list(stream(path, sources, day_ns=day_ns, editions=editions))
+    parts = list(stream(path, sources, chunk_bytes=_WHOLE_BYTES, day_ns=day_ns, editions=editions))
     if len(parts) == 1:
         return parts[0]
     statistics = Statistics()
@@ -71,17 +73,17 @@ def columns(path: PathLike, category: int, items: Sequence[str], edition: str | 
     table = load_table(category, edition)
     found = [table.field(item) for item in items]
     fields = np.array([field.row for field in found], np.int64).reshape(-1, 6)
-    parts = [np.empty((len(found), 0), np.int64)]
+    parts = [np.empty((0, len(found)), np.int64)]
     statistics = Statistics()
     for piece in pieces(open_container(path)):
         blocks = blocks_of(piece, statistics)
         for batch in batches(piece, blocks[blocks[:, 0] == category], table, statistics):
-            out = np.empty((len(found), batch.n), np.int64)
+            out = np.empty((batch.n, len(found)), np.int64)
             extract(piece.data, batch.offsets, batch.n, fields, out)
             parts.append(out)
-    values = np.concatenate(parts, axis=1)
+    values = np.concatenate(parts)
     result: dict[str, NDArray[Any]] = {}
-    for item, field, numbers in zip(items, found, values):
+    for item, field, numbers in zip(items, found, values.T):
         absent = numbers == ABSENT
         if field.lsb is None:
             result[item] = np.where(absent, -1, numbers)

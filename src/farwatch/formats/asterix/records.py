@@ -13,7 +13,7 @@ from farwatch.formats.asterix.statistics import Statistics, new_faults
 from farwatch.formats.asterix.table import Table, categories
 from farwatch.formats.containers import Piece
 
-BATCH = 1 << 15  # records decoded at a time: their offsets stay small however many records the bytes claim
+BATCH = 1 << 13  # records decoded at a time: their offsets stay small however many records the bytes claim
 
 _KNOWN = np.zeros(256, np.bool_)
 _KNOWN[categories()] = True
@@ -40,7 +40,7 @@ def blocks_of(piece: Piece, statistics: Statistics) -> NDArray[np.int64]:
 
 def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: Statistics) -> Iterator[Batch]:
     """The records of `blocks`, all of the table's category. The arrays are used again for the next batch."""
-    slots = len(table.program.kind)
+    slots = len(table.slots)
     rows = min(BATCH, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
     offsets, where = np.empty((rows, slots), np.int32), np.empty((rows, 3), np.int64)
     at, faults = np.zeros(4, np.int64), new_faults()

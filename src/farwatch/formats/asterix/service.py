@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import ABSENT, field
+from farwatch.formats.asterix.decode import ABSENT, record_numbers
 from farwatch.formats.asterix.monoradar import source_of
 from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
@@ -48,45 +48,41 @@ def layout(table: Table) -> Layout:
 
 
 @kernel
-def fill_progress(data, offsets, where, n, spec, sensor_of, first_record, unknown, skips, last, progress, at):  # type: ignore[no-untyped-def]
-    """Fills `progress` (rows absent beforehand) from n decoded records; returns how many rows it kept.
+def fill_progress(data, offsets, where, n, spec, sensor_of, first_record, unknown, skips, last, progress, at, m):  # type: ignore[no-untyped-def]
+    """Fills `progress` (rows absent beforehand) from n decoded records from row m on; returns the row after the last.
 
     The arguments are those of `monoradar.fill_plots`.
     """
     fields, lsb = spec.fields, spec.lsb
-    m = 0
+    v = np.empty(len(fields), np.int64)
     for r in range(n):
-        row = offsets[r]
-        source = source_of(data, row, fields, where[r, 2], last)
+        record_numbers(data, offsets, r, fields, v)
+        source = source_of(v, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:
             unknown[source] += 1
             continue
-        time = field(data, row, fields, _TIME)
-        if time == ABSENT:
+        if v[_TIME] == ABSENT:
             skips[_NO_TIME] += 1
             continue
-        if time >= DAY_TICKS:
+        if v[_TIME] >= DAY_TICKS:
             skips[_ABSURD] += 1
             continue
-        message = field(data, row, fields, _MESSAGE)
-        sector = field(data, row, fields, _SECTOR)
         progress.kind[m] = _STATUS
-        if message == _NORTH_MESSAGE:
+        if v[_MESSAGE] == _NORTH_MESSAGE:
             progress.kind[m] = _NORTH
             progress.azimuth_rad[m] = 0.0
-        elif message == _SECTOR_MESSAGE and sector != ABSENT:
+        elif v[_MESSAGE] == _SECTOR_MESSAGE and v[_SECTOR] != ABSENT:
             progress.kind[m] = _CROSSING
-            progress.azimuth_rad[m] = sector * lsb[_SECTOR] * _DEGREE
-        elif message == _SOUTH_MESSAGE and spec.has_south:
+            progress.azimuth_rad[m] = v[_SECTOR] * lsb[_SECTOR] * _DEGREE
+        elif v[_MESSAGE] == _SOUTH_MESSAGE and spec.has_south:
             progress.kind[m] = _CROSSING
             progress.azimuth_rad[m] = math.pi
-        rotation = field(data, row, fields, _ROTATION)
-        if rotation != ABSENT and rotation > 0:
-            progress.rotation_s[m] = rotation * lsb[_ROTATION]
+        if v[_ROTATION] > 0:
+            progress.rotation_s[m] = v[_ROTATION] * lsb[_ROTATION]
         progress.sensor[m] = sensor
         at[m, 0] = where[r, 0]
-        at[m, 1] = time
+        at[m, 1] = v[_TIME]
         at[m, 2] = where[r, 2]
         at[m, 3] = first_record + r
         m += 1

@@ -76,19 +76,22 @@ class _Category(msgspec.Struct, frozen=True):
 
 
 class Program(NamedTuple):
-    """One edition as flat arrays; a slot is an item or a subfield of a compound item."""
+    """One edition as flat arrays; a slot is an item or a subfield of a compound item.
 
-    kind: Ints32  # (slots,) FIXED .. COMPOUND
-    size: Ints32  # (slots,) bytes of a fixed item or of one repetition; largest FSPEC of a compound
-    first: Ints32  # (slots,) where the item's parts or subfields start in the lists below
-    count: Ints32  # (slots,) how many there are; 0 in an extended item never occurs
-    open_end: Ints32  # (slots,) 1: the last part of an extended item has no extension bit
-    parts: Ints32  # bytes of the parts of extended items
-    subs: Ints32  # slots of the subfields of compound items, UNDEFINED where a bit has none
-    profiles: Ints32  # (profiles, bits) slot of each FSPEC bit, UNDEFINED or RANDOM_SEQUENCE
-    fspec_bytes: Ints32  # (profiles,) largest FSPEC
-    selector: Ints32  # slot (-1: one profile only), bit and size of the field that chooses the profile
-    selected: Ints32  # profile by the value of that field
+    A handful of arrays, because a kernel pays for every array that it hands to another.
+    """
+
+    slots: Ints32  # (slots, 5) KIND, SIZE, FIRST, COUNT, OPEN_END of each, as below
+    lists: Ints32  # bytes of the parts of extended items; slot of each FSPEC bit, or UNDEFINED or RANDOM_SEQUENCE
+    profiles: Ints32  # (profiles, 4) where its bits start in `lists`, how many, bytes of its longest FSPEC and of any
+    choice: Ints32  # slot (-1: one profile only), bit and size of the field that chooses; then profile by its value
+
+
+KIND = 0  # FIXED .. COMPOUND
+SIZE = 1  # bytes of a fixed item or of one repetition; largest FSPEC of a compound
+FIRST = 2  # where its parts or subfields start in `lists`
+COUNT = 3  # how many there are
+OPEN_END = 4  # 1: the last part of an extended item has no extension bit
 
 
 class Field(NamedTuple):
@@ -219,55 +222,36 @@ def _compile(content: _Category, edition: str) -> Table:
     for name, index in chosen.items.items():
         for sub, sub_item in content.pool[index].items.items():
             items[slots.setdefault(f"{name}/{sub}", len(slots))] = sub_item
-    n = len(slots)
-    kind, size, first, count, open_end = (np.zeros(n, np.int32) for _ in range(5))
-    parts: list[int] = []
-    subs: list[int] = []
+    rows = np.zeros((len(slots), 5), np.int32)
+    lists: list[int] = []
     for path, slot in slots.items():
         item = items[slot]
-        kind[slot], size[slot] = _KINDS[item.kind], item.fspec_bytes or item.bytes
+        rows[slot, KIND], rows[slot, SIZE], rows[slot, FIRST] = _KINDS[item.kind], item.bytes, len(lists)
         if item.kind == "extended":
             # A field is found by counting one-byte extensions; only the first part may be longer.
             assert all(part == 1 for part in item.parts[1:])
-            first[slot], count[slot], open_end[slot] = len(parts), len(item.parts), item.open_end
-            parts += item.parts
+            rows[slot, COUNT], rows[slot, OPEN_END] = len(item.parts), item.open_end
+            lists += item.parts
         elif item.kind == "compound":
-            first[slot], count[slot] = len(subs), len(item.subfields)
-            subs += [UNDEFINED if sub is None else slots[f"{path}/{sub}"] for sub in item.subfields]
+            rows[slot, SIZE], rows[slot, COUNT] = item.fspec_bytes, len(item.subfields)
+            lists += [UNDEFINED if sub is None else slots[f"{path}/{sub}"] for sub in item.subfields]
     names = list(chosen.profiles)
-    width = max(chosen.fspec_bytes.values()) * 7
-    profiles = np.full((len(names), width), UNDEFINED, np.int32)
+    profiles = np.zeros((len(names), 4), np.int32)
     for row, name in enumerate(names):
-        for bit, item_name in enumerate(chosen.profiles[name]):
-            if item_name is not None:
-                profiles[row, bit] = RANDOM_SEQUENCE if item_name == "RFS" else slots[item_name]
-    selector, selected = _selector(chosen, names, slots, items)
-    program = Program(
-        kind,
-        size,
-        first,
-        count,
-        open_end,
-        np.array(parts or [0], np.int32),
-        np.array(subs or [UNDEFINED], np.int32),
-        profiles,
-        np.array([chosen.fspec_bytes[name] for name in names], np.int32),
-        selector,
-        selected,
-    )
+        entries = chosen.profiles[name]
+        profiles[row] = len(lists), len(entries), chosen.fspec_bytes[name], max(chosen.fspec_bytes.values())
+        for entry in entries:
+            lists.append(UNDEFINED if entry is None else RANDOM_SEQUENCE if entry == "RFS" else slots[entry])
+    program = Program(rows, np.array(lists, np.int32), profiles, _choice(chosen, names, slots, items))
     titles = {name: content.pool[index].title for name, index in chosen.items.items()}
     return Table(content.category, edition, program, slots, titles, items)
 
 
-def _selector(
-    chosen: _Edition, names: list[str], slots: dict[str, int], items: dict[int, _Item]
-) -> tuple[Ints32, Ints32]:
+def _choice(chosen: _Edition, names: list[str], slots: dict[str, int], items: dict[int, _Item]) -> Ints32:
     if chosen.select is None:
-        return np.array([-1, 0, 0], np.int32), np.zeros(1, np.int32)
+        return np.array([-1, 0, 0], np.int32)
     path, cases = chosen.select
     name, _, rest = path.partition("/")
     field = next(f for f in items[slots[name]].fields if f.path == rest)
-    selected = np.zeros(1 << field.size, np.int32)
-    for value, profile in cases.items():
-        selected[int(value)] = names.index(profile)
-    return np.array([slots[name], field.bit, field.size], np.int32), selected
+    selected = [names.index(cases.get(str(value), names[0])) for value in range(1 << field.size)]
+    return np.array([slots[name], field.bit, field.size, *selected], np.int32)

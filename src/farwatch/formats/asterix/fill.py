@@ -1,0 +1,92 @@
+"""Batches of decoded records of one category -> rows of Plots or Progress, before their times are known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix import monoradar, service
+from farwatch.formats.asterix.records import Batch
+from farwatch.formats.asterix.table import Table
+from farwatch.formats.containers import Piece
+from farwatch.plots import Ints, make_plots, make_progress
+
+TRUNCATED = 1  # the category whose times are cut to 16 bits
+_SERVICE = (34, 2)
+_MARGIN = 1.03
+
+
+class Rows(NamedTuple):
+    """Rows of one category, in file order."""
+
+    category: int
+    columns: Any  # Plots or Progress
+    at: Ints  # (n, 4) byte, ticks, block, number of the record in its category
+    received_ns: Ints
+
+
+class Fill:
+    """Collects the rows of the blocks (n, 4) of one category in one piece of a file.
+
+    The room for them is guessed from the first batch, so that they are rarely copied and seldom more than they need.
+    """
+
+    def __init__(
+        self, piece: Piece, blocks: Ints, table: Table, sensor_of: NDArray[np.int32], first_record: int, unknown: Ints
+    ) -> None:
+        self.piece, self.blocks, self.category = piece, blocks, table.category
+        self.sensor_of, self.next_record, self.unknown = sensor_of, first_record, unknown
+        self.of_plots = table.category not in _SERVICE
+        self.spec: Any = monoradar.layout(table) if self.of_plots else service.layout(table)
+        self.names = monoradar.SKIPS if self.of_plots else service.SKIPS
+        self.skips = np.zeros(len(self.names), np.int64)
+        self.last = np.full(2, -1, np.int64)
+        self.bytes_left = int(np.sum(blocks[:, 2] - blocks[:, 1]))
+        self.full: list[Rows] = []
+        self.columns: Any = None
+        self.at = np.empty((0, 4), np.int64)
+        self.used = 0
+
+    def add(self, batch: Batch) -> None:
+        """Adds the rows of the next batch."""
+        if batch.n == 0:
+            return
+        if self.used + batch.n > len(self.at):
+            self._make_room(batch)
+        self.bytes_left -= int(batch.where[batch.n - 1, 1] - batch.where[0, 0])
+        decoded = (self.piece.data, batch.offsets, batch.where, batch.n, self.spec, self.sensor_of)
+        counted = (self.next_record, self.unknown, self.skips, self.last)
+        if self.of_plots:
+            truncated = self.category == TRUNCATED
+            self.used = monoradar.fill_plots(*decoded, truncated, *counted, self.columns, self.at, self.used)
+        else:
+            self.used = service.fill_progress(*decoded, *counted, self.columns, self.at, self.used)
+        self.next_record += batch.n
+
+    def rows(self) -> list[Rows]:
+        """What has been collected."""
+        self._close()
+        return self.full
+
+    def skipped(self) -> Counter[str]:
+        """Records left out, by reason."""
+        return Counter({name: int(count) for name, count in zip(self.names, self.skips) if count})
+
+    def _make_room(self, batch: Batch) -> None:
+        self._close()
+        batch_bytes = max(1, int(batch.where[batch.n - 1, 1] - batch.where[0, 0]))
+        size = batch.n + int(max(0, self.bytes_left - batch_bytes) * batch.n / batch_bytes * _MARGIN)
+        # No record that gives a plot is shorter than this: bytes that claim more hold nothing worth the room.
+        size = min(size, batch.n + self.bytes_left // 8)
+        self.columns = make_plots(size) if self.of_plots else make_progress(size)
+        self.at, self.used = np.empty((size, 4), np.int64), 0
+
+    def _close(self) -> None:
+        if self.used:
+            at = self.at[: self.used]
+            received_ns = self.piece.received_ns[self.blocks[at[:, 2], 3]]
+            self.full.append(Rows(self.category, self.columns.take(slice(0, self.used)), at, received_ns))
+        self.used = 0
