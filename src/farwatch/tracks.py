@@ -36,6 +36,7 @@ class Tracks(NamedTuple):
     misses: Ints  # looks without one since the last detection
     looked_ns: Ints  # (n, sensors)
     seen_ns: Ints  # (n, sensors)
+    due_ns: Ints  # (n, sensors) before this time the beam cannot reach the gate; 0: not reckoned yet
     detected_ns: Ints  # the last detection by any sensor
     plot: Ints  # id of the plot that weighed most in the last look, -1 where none
     mean: Floats  # (n, 6) over all modes
@@ -70,6 +71,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         misses=np.zeros(capacity, np.int64),
         looked_ns=np.zeros((capacity, sensors), np.int64),
         seen_ns=np.zeros((capacity, sensors), np.int64),
+        due_ns=np.zeros((capacity, sensors), np.int64),
         detected_ns=np.zeros(capacity, np.int64),
         plot=np.full(capacity, -1, np.int64),
         mean=np.zeros((capacity, 6)),

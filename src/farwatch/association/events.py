@@ -40,8 +40,6 @@ class Candidates(NamedTuple):
     first: Ints  # (looks + 1,) the rows of look i are first[i]..first[i + 1]
     likelihood: Floats
     mode_likelihood: Floats  # (n, MODES) scaled by a common factor
-    mean: Floats  # (n, MODES, STATE) corrected by the plot
-    covariance: Floats  # (n, MODES, STATE, STATE)
 
 
 class Events(NamedTuple):

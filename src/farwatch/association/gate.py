@@ -1,4 +1,4 @@
-"""Gating by a hashed grid over azimuth and range: cost grows with what lies in the gates, not with looks x plots."""
+"""Gating: which plots lie in which looks' windows, at a cost that grows with what the windows hold."""
 
 from __future__ import annotations
 
@@ -8,72 +8,78 @@ import numpy as np
 
 from farwatch.kernels import kernel
 
-CELL_AZIMUTH = math.radians(0.5)
-CELL_RANGE_M = 2000.0
-AZIMUTH_CELLS = 720
-_SPREAD = 2654435761  # Knuth's multiplicative hash
+BAND_M = 10_000.0
+TWO_PI = 2.0 * math.pi
 
 
 @kernel
-def bucket_of(azimuth_cell, range_cell, mask):  # type: ignore[no-untyped-def]
-    """Bucket of a grid cell in a table of mask + 1 buckets."""
-    return ((azimuth_cell * 65_536 + range_cell) * _SPREAD >> 7) & mask
+def sort_into_bands(plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
+    """Plots by bands of range and, in each band, by azimuth: first row of each band (bands + 1,), and the order (n,)."""
+    n = len(plot_azimuth)
+    bands = 1
+    for j in range(n):
+        bands = max(bands, int(plot_range[j] / BAND_M) + 1)
+    by_azimuth = np.argsort(plot_azimuth)
+    first = np.zeros(bands + 1, np.int64)
+    for j in range(n):
+        first[int(plot_range[j] / BAND_M) + 1] += 1
+    for b in range(bands):
+        first[b + 1] += first[b]
+    fill = first[:-1].copy()
+    order = np.empty(n, np.int64)
+    for j in by_azimuth:
+        b = int(plot_range[j] / BAND_M)
+        order[fill[b]] = j
+        fill[b] += 1
+    return first, order
 
 
 @kernel
 def pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
     """All (look, plot) pairs whose plot lies in the look's window of azimuth and range, ordered by look, then plot.
 
-    Angles in radians, ranges in metres; windows wrap at north. Returns two int64 arrays.
+    Angles in radians, ranges in metres; plots' azimuths are in [0, 2 pi), windows wrap at north. Returns two int64
+    arrays.
     """
-    looks, plots = len(azimuth), len(plot_azimuth)
-    size = 16
-    while size < 2 * plots:
-        size *= 2
-    mask = size - 1
-    head = np.full(size, -1, np.int64)
-    after = np.empty(plots, np.int64)
-    cell_azimuth = np.empty(plots, np.int64)
-    cell_range = np.empty(plots, np.int64)
-    for j in range(plots - 1, -1, -1):
-        cell_azimuth[j] = int(math.floor(plot_azimuth[j] / CELL_AZIMUTH)) % AZIMUTH_CELLS
-        cell_range[j] = int(plot_range[j] / CELL_RANGE_M)
-        b = bucket_of(cell_azimuth[j], cell_range[j], mask)
-        after[j] = head[b]
-        head[b] = j
-    capacity = 4 * looks + 16
+    first, order = sort_into_bands(plot_azimuth, plot_range)
+    bands = len(first) - 1
+    sorted_azimuth = plot_azimuth[order]
+    capacity = 4 * len(azimuth) + 16
     out_look = np.empty(capacity, np.int64)
     out_plot = np.empty(capacity, np.int64)
     n = 0
-    for i in range(looks):
+    for i in range(len(azimuth)):
         begin = n
-        first_a = int(math.floor((azimuth[i] - half_azimuth[i]) / CELL_AZIMUTH))
-        last_a = int(math.floor((azimuth[i] + half_azimuth[i]) / CELL_AZIMUTH))
-        last_a = min(last_a, first_a + AZIMUTH_CELLS - 1)
-        first_r = int(max(range_m[i] - half_range[i], 0.0) / CELL_RANGE_M)
-        last_r = int((range_m[i] + half_range[i]) / CELL_RANGE_M)
-        everything = (last_a - first_a + 1) * (last_r - first_r + 1) > plots
-        rows = 1 if everything else last_a - first_a + 1
-        columns = 1 if everything else last_r - first_r + 1
-        for row in range(rows):
-            ca = (first_a + row) % AZIMUTH_CELLS
-            for column in range(columns):
-                cr = first_r + column
-                j = 0 if everything else head[bucket_of(ca, cr, mask)]
-                while 0 <= j < plots:
-                    if everything or (cell_azimuth[j] == ca and cell_range[j] == cr):
-                        d = plot_azimuth[j] - azimuth[i]
-                        d -= 2.0 * math.pi * math.floor(d / (2.0 * math.pi) + 0.5)
-                        if abs(d) <= half_azimuth[i] and abs(plot_range[j] - range_m[i]) <= half_range[i]:
-                            if n == capacity:
-                                capacity *= 2
-                                out_look = np.concatenate((out_look, np.empty(n, np.int64)))
-                                out_plot = np.concatenate((out_plot, np.empty(n, np.int64)))
-                            out_look[n] = i
-                            out_plot[n] = j
-                            n += 1
-                    j = j + 1 if everything else after[j]
-        # Insertion sort: a gate holds few plots, and an order by plot makes the result independent of the grid.
+        low = azimuth[i] - min(half_azimuth[i], math.pi)
+        low -= TWO_PI * math.floor(low / TWO_PI)
+        high = low + 2.0 * min(half_azimuth[i], math.pi)
+        first_band = int(max(range_m[i] - half_range[i], 0.0) / BAND_M)
+        last_band = min(int((range_m[i] + half_range[i]) / BAND_M), bands - 1)
+        for band in range(first_band, last_band + 1):
+            start, end = first[band], first[band + 1]
+            # Past north the window goes on from the first plot of the band, one turn later.
+            for turn in range(2 if high >= TWO_PI else 1):
+                a, b = start, end
+                wanted = low - turn * TWO_PI
+                while a < b:
+                    middle = (a + b) // 2
+                    if sorted_azimuth[middle] < wanted:
+                        a = middle + 1
+                    else:
+                        b = middle
+                while a < end and sorted_azimuth[a] <= high - turn * TWO_PI:
+                    j = order[a]
+                    a += 1
+                    if abs(plot_range[j] - range_m[i]) > half_range[i]:
+                        continue
+                    if n == capacity:
+                        capacity *= 2
+                        out_look = np.concatenate((out_look, np.empty(n, np.int64)))
+                        out_plot = np.concatenate((out_plot, np.empty(n, np.int64)))
+                    out_look[n] = i
+                    out_plot[n] = j
+                    n += 1
+        # Insertion sort: a gate holds few plots, and an order by plot makes the result independent of the bands.
         for k in range(begin + 1, n):
             value = out_plot[k]
             m = k

@@ -80,11 +80,13 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
 
 class RadarModel(NamedTuple):
-    """A radar as the kernels read it: metres, radians, seconds; axes are the rows east, north, up."""
+    """A radar as the kernels read it: metres, radians, seconds. Tuples, not arrays: they cost nothing to hand on."""
 
     flat: bool
-    origin: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    origin: tuple[float, float, float]
+    east: tuple[float, float, float]
+    north: tuple[float, float, float]
+    up: tuple[float, float, float]
     height_m: float
     variance_range: float
     variance_azimuth: float
@@ -100,6 +102,20 @@ class RadarModel(NamedTuple):
     refraction: RefractionTable
 
 
+class Measurement(NamedTuple):
+    """One plot as the kernels read it: which coordinates it has, their values and their variances."""
+
+    measured: int
+    range_m: float
+    azimuth: float
+    elevation: float
+    rate: float
+    height_m: float
+    variance_range: float
+    variance_azimuth: float
+    variance_elevation: float
+
+
 # One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
 # all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
 PRESSURE_HEIGHT_SIGMA_M = 100.0
@@ -107,42 +123,67 @@ PRESSURE_HEIGHT_SIGMA_M = 100.0
 
 def radar_model(radar: Radar, flat: bool) -> RadarModel:
     """Compile the options of one radar for the kernels; in the flat frame the position's height counts alone."""
-    p = radar.position
-    if flat:
-        origin, axes = np.array([0.0, 0.0, p.ellipsoidal_height_m]), np.eye(3)
-    else:
-        lat, lon = math.radians(p.lat_deg), math.radians(p.lon_deg)
-        origin, axes = np.array(to_ecef(lat, lon, p.ellipsoidal_height_m)), enu_axes(lat, lon)
-    s = radar.sigma
+    p, s = radar.position, radar.sigma
+    lat, lon, height_m = math.radians(p.lat_deg), math.radians(p.lon_deg), p.ellipsoidal_height_m
+    axes = np.eye(3) if flat else enu_axes(lat, lon)
+    east, north, up = (tuple(float(c) for c in row) for row in axes)
     return RadarModel(
         flat=flat,
-        origin=origin,
-        axes=axes,
-        height_m=p.ellipsoidal_height_m,
-        variance_range=s.range_m**2,
+        origin=(0.0, 0.0, height_m) if flat else to_ecef(lat, lon, height_m),
+        east=east,
+        north=north,
+        up=up,
+        height_m=float(height_m),
+        variance_range=float(s.range_m) ** 2,
         variance_azimuth=math.radians(s.azimuth_deg) ** 2,
         variance_elevation=math.radians(s.elevation_deg or 0.0) ** 2,
-        variance_rate=(s.range_rate_mps or 0.0) ** 2,
-        variance_height=s.pressure_altitude_m**2,
+        variance_rate=float(s.range_rate_mps or 0.0) ** 2,
+        variance_height=float(s.pressure_altitude_m) ** 2,
         min_range_m=radar.min_range_km * 1e3,
         max_range_m=radar.max_range_km * 1e3,
         min_elevation=math.radians(radar.min_elevation_deg),
         max_elevation=math.radians(radar.max_elevation_deg),
-        detection=radar.detection,
-        rotation_s=radar.rotation_s,
-        refraction=refraction_table("none" if flat else radar.refraction, p.ellipsoidal_height_m, radar.max_range_km * 1e3),
+        detection=float(radar.detection),
+        rotation_s=float(radar.rotation_s),
+        refraction=refraction_table("none" if flat else radar.refraction, height_m, radar.max_range_km * 1e3),
+    )
+
+
+@kernel
+def measurement(radar, plots, j):  # type: ignore[no-untyped-def]
+    """Plot j with the radar's own variances where the plot does not bring its own."""
+    r, azimuth, elevation = plots.covariance[j, 0], plots.covariance[j, 3], plots.covariance[j, 5]
+    return Measurement(
+        plots.measured[j],
+        plots.z[j, 0],
+        plots.z[j, 1],
+        plots.z[j, 2],
+        plots.z[j, 3],
+        plots.pressure_altitude_m[j],
+        radar.variance_range if math.isnan(r) else r,
+        radar.variance_azimuth if math.isnan(azimuth) else azimuth,
+        radar.variance_elevation if math.isnan(elevation) else elevation,
     )
 
 
 @kernel
 def local(radar, x, y, z):  # type: ignore[no-untyped-def]
     """East, north, up (m) of a point from the radar."""
-    a = radar.axes
     dx, dy, dz = x - radar.origin[0], y - radar.origin[1], z - radar.origin[2]
     return (
-        a[0, 0] * dx + a[0, 1] * dy + a[0, 2] * dz,
-        a[1, 0] * dx + a[1, 1] * dy + a[1, 2] * dz,
-        a[2, 0] * dx + a[2, 1] * dy + a[2, 2] * dz,
+        radar.east[0] * dx + radar.east[1] * dy + radar.east[2] * dz,
+        radar.north[0] * dx + radar.north[1] * dy + radar.north[2] * dz,
+        radar.up[0] * dx + radar.up[1] * dy + radar.up[2] * dz,
+    )
+
+
+@kernel
+def turned(radar, e, n, u):  # type: ignore[no-untyped-def]
+    """The frame's components of a vector given as east, north, up of the radar."""
+    return (
+        e * radar.east[0] + n * radar.north[0] + u * radar.up[0],
+        e * radar.east[1] + n * radar.north[1] + u * radar.up[1],
+        e * radar.east[2] + n * radar.north[2] + u * radar.up[2],
     )
 
 
@@ -166,15 +207,14 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scalar_correction(x, P, n, h0, h1, h2, offset, residual, variance):  # type: ignore[no-untyped-def]
+def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
     """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
 
-    The measurement depends on three state components from `offset` on, with the derivatives h0, h1, h2.
+    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
     """
-    g = np.empty(7)
     for a in range(n):
-        g[a] = P[a, offset] * h0 + P[a, offset + 1] * h1 + P[a, offset + 2] * h2
-    s = g[offset] * h0 + g[offset + 1] * h1 + g[offset + 2] * h2 + variance
+        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
+    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
     inverse = 1.0 / s
     scaled = residual * inverse
     for a in range(n):
@@ -188,98 +228,60 @@ def scalar_correction(x, P, n, h0, h1, h2, offset, residual, variance):  # type:
 
 
 @kernel
-def correct(radar, plots, j, x, P, n):  # type: ignore[no-untyped-def]
-    """Correct one Gaussian in place by plot `j`; return its log-likelihood, chi^2 and number of measurements.
+def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+    """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
     Scalars in turn, azimuth, elevation, height, range, range rate, each linearised where the last one left the state:
-    at 600 km this reaches the bound where a joint update or converted measurements do not.
+    at 600 km this reaches the bound where a joint update or converted measurements do not. `n` = 3 does the position
+    alone (enough for the likelihood where there is no range rate); `g` (n) is scratch.
     """
-    a = radar.axes
-    z = plots.z
-    has = plots.measured[j]
+    has_height = not math.isnan(m.height_m)
+    e, nn, u = local(radar, x[0], x[1], x[2])
+    height = vertical(radar.flat, x[0], x[1], x[2])[0]
+    longer, higher = bend(radar.refraction, math.sqrt(e * e + nn * nn + u * u), height)
     log_likelihood = 0.0
     chi2 = 0.0
     count = 0
-    e, nn, u = local(radar, x[0], x[1], x[2])
-    longer, higher = bend(
-        radar.refraction, math.sqrt(e * e + nn * nn + u * u), vertical(radar.flat, x[0], x[1], x[2])[0]
-    )
-    if has & 2:
+    if m.measured & 2:
         ground2 = max(e * e + nn * nn, 1.0)
-        je, jn = nn / ground2, -e / ground2
-        variance = plots.covariance[j, 3]
-        if math.isnan(variance):
-            variance = radar.variance_azimuth
-        ll, c = scalar_correction(
-            x,
-            P,
-            n,
-            je * a[0, 0] + jn * a[1, 0],
-            je * a[0, 1] + jn * a[1, 1],
-            je * a[0, 2] + jn * a[1, 2],
-            0,
-            wrap(z[j, 1] - math.atan2(e, nn)),
-            variance,
-        )
+        h = turned(radar, nn / ground2, -e / ground2, 0.0)
+        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.azimuth - math.atan2(e, nn)), m.variance_azimuth)
         log_likelihood += ll
         chi2 += c
         count += 1
-    if has & 4:
+    if m.measured & 4:
         e, nn, u = local(radar, x[0], x[1], x[2])
         ground = max(math.hypot(e, nn), 1.0)
         r2 = ground * ground + u * u
-        je, jn, ju = -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2
-        variance = plots.covariance[j, 5]
-        if math.isnan(variance):
-            variance = radar.variance_elevation
-        ll, c = scalar_correction(
-            x,
-            P,
-            n,
-            je * a[0, 0] + jn * a[1, 0] + ju * a[2, 0],
-            je * a[0, 1] + jn * a[1, 1] + ju * a[2, 1],
-            je * a[0, 2] + jn * a[1, 2] + ju * a[2, 2],
-            0,
-            z[j, 2] - math.atan2(u, ground) - higher,
-            variance,
-        )
+        h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
+        residual = m.elevation - math.atan2(u, ground) - higher
+        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.variance_elevation)
         log_likelihood += ll
         chi2 += c
         count += 1
-    height = plots.pressure_altitude_m[j]
-    if not math.isnan(height):
-        h, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
-        ll, c = scalar_correction(x, P, n, ux, uy, uz, 0, height - h, radar.variance_height)
+    if has_height:
+        height, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
+        ll, c = scalar_correction(x, P, n, g, (ux, uy, uz), 0, m.height_m - height, radar.variance_height)
         log_likelihood += ll
         chi2 += c
         count += 1
-    if has & 1:
+    if m.measured & 1:
         e, nn, u = local(radar, x[0], x[1], x[2])
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        variance = plots.covariance[j, 0]
-        if math.isnan(variance):
-            variance = radar.variance_range
-        if not math.isnan(height):
+        variance = m.variance_range
+        if has_height:
             variance += (PRESSURE_HEIGHT_SIGMA_M * u / r) ** 2
-        ll, c = scalar_correction(
-            x,
-            P,
-            n,
-            (x[0] - radar.origin[0]) / r,
-            (x[1] - radar.origin[1]) / r,
-            (x[2] - radar.origin[2]) / r,
-            0,
-            z[j, 0] - r - longer,
-            variance,
-        )
+        h = turned(radar, e / r, nn / r, u / r)
+        ll, c = scalar_correction(x, P, n, g, h, 0, m.range_m - r - longer, variance)
         log_likelihood += ll
         chi2 += c
         count += 1
-    if has & 8 and radar.variance_rate > 0.0:
-        dx, dy, dz = x[0] - radar.origin[0], x[1] - radar.origin[1], x[2] - radar.origin[2]
-        r = max(math.sqrt(dx * dx + dy * dy + dz * dz), 1.0)
-        rate = (dx * x[3] + dy * x[4] + dz * x[5]) / r
-        ll, c = scalar_correction(x, P, n, dx / r, dy / r, dz / r, 3, z[j, 3] - rate, radar.variance_rate)
+    if m.measured & 8 and radar.variance_rate > 0.0 and n >= 6:
+        e, nn, u = local(radar, x[0], x[1], x[2])
+        r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
+        h = turned(radar, e / r, nn / r, u / r)
+        residual = m.rate - h[0] * x[3] - h[1] * x[4] - h[2] * x[5]
+        ll, c = scalar_correction(x, P, n, g, h, 3, residual, radar.variance_rate)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -287,59 +289,49 @@ def correct(radar, plots, j, x, P, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def place(radar, plots, j, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
+def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     """Position (x[:3]) and its covariance (P[:3, :3]) from one plot alone; False where the plot cannot give one.
 
     The third coordinate is the elevation where the radar measures it, else the pressure altitude, else a prior height.
     A height is met by Newton steps on the elevation along the sphere of the measured range.
     """
-    if plots.measured[j] & 3 != 3:
+    if m.measured & 3 != 3:
         return False
-    a = radar.axes
-    azimuth = plots.z[j, 1]
-    height, variance_height = plots.pressure_altitude_m[j], radar.variance_height + PRESSURE_HEIGHT_SIGMA_M**2
+    height, variance_height = m.height_m, radar.variance_height + PRESSURE_HEIGHT_SIGMA_M**2
     if math.isnan(height):
         height, variance_height = prior_height, prior_sigma * prior_sigma
-    by_elevation = plots.measured[j] & 4 != 0
-    longer, higher = bend(radar.refraction, plots.z[j, 0], height)
-    r = plots.z[j, 0] - longer
+    by_elevation = m.measured & 4 != 0
+    longer, higher = bend(radar.refraction, m.range_m, height)
+    r = m.range_m - longer
     if by_elevation:
-        elevation = plots.z[j, 2] - higher
+        elevation = m.elevation - higher
     else:
         ratio = (height - radar.height_m) / max(r, 1.0)
         if not radar.flat:
             ratio -= r / (2.0 * EARTH_RADIUS_M)
         elevation = math.asin(min(max(ratio, -0.999), 0.999))
-    sa, ca = math.sin(azimuth), math.cos(azimuth)
-    ur, ue = np.empty(3), np.empty(3)  # along the ray, and along rising elevation
-    ux, uy, uz = 0.0, 0.0, 1.0
+    sa, ca = math.sin(m.azimuth), math.cos(m.azimuth)
     for step in range(4):
         se, ce = math.sin(elevation), math.cos(elevation)
-        for k in range(3):
-            ur[k] = ce * (sa * a[0, k] + ca * a[1, k]) + se * a[2, k]
-            ue[k] = -se * (sa * a[0, k] + ca * a[1, k]) + ce * a[2, k]
-            x[k] = radar.origin[k] + r * ur[k]
+        ray = turned(radar, ce * sa, ce * ca, se)
+        rise = turned(radar, -se * sa, -se * ca, ce)  # where the ray goes as the elevation grows
+        x[0], x[1], x[2] = radar.origin[0] + r * ray[0], radar.origin[1] + r * ray[1], radar.origin[2] + r * ray[2]
         h, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
-        slope = ue[0] * ux + ue[1] * uy + ue[2] * uz
+        slope = rise[0] * ux + rise[1] * uy + rise[2] * uz
         if by_elevation or step == 3 or slope < 0.05:
             break
         elevation = min(max(elevation + (height - h) / (r * slope), -1.5), 1.5)
-    slope = max(ue[0] * ux + ue[1] * uy + ue[2] * uz, 0.2)
-    rise = ur[0] * ux + ur[1] * uy + ur[2] * uz
-    sigma_range, sigma_azimuth = radar.variance_range, radar.variance_azimuth
-    if not math.isnan(plots.covariance[j, 0]):
-        sigma_range = plots.covariance[j, 0]
-    if not math.isnan(plots.covariance[j, 3]):
-        sigma_azimuth = plots.covariance[j, 3]
-    ce = math.cos(elevation)
-    for k in range(3):
-        across = r * ce * (ca * a[0, k] - sa * a[1, k])
-        for m in range(3):
-            across_m = r * ce * (ca * a[0, m] - sa * a[1, m])
+    slope = max(slope, 0.2)
+    along = ray[0] * ux + ray[1] * uy + ray[2] * uz
+    across = turned(radar, r * ce * ca, -r * ce * sa, 0.0)
+    for a in range(3):
+        for b in range(3):
+            P[a, b] = across[a] * across[b] * m.variance_azimuth
             if by_elevation:
-                P[k, m] = ur[k] * ur[m] * sigma_range + ue[k] * ue[m] * r * r * radar.variance_elevation
+                P[a, b] += ray[a] * ray[b] * m.variance_range + rise[a] * rise[b] * r * r * m.variance_elevation
             else:
-                along_k, along_m = ur[k] - ue[k] * rise / slope, ur[m] - ue[m] * rise / slope
-                P[k, m] = along_k * along_m * sigma_range + ue[k] * ue[m] / (slope * slope) * variance_height
-            P[k, m] += across * across_m * sigma_azimuth
+                # A longer range at the same height lowers the ray.
+                level_a, level_b = ray[a] - rise[a] * along / slope, ray[b] - rise[b] * along / slope
+                P[a, b] += level_a * level_b * m.variance_range
+                P[a, b] += rise[a] * rise[b] / (slope * slope) * variance_height
     return True

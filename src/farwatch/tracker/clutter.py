@@ -50,14 +50,18 @@ def cell_of(azimuth, range_m, max_range_m):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def plot_densities(clutter, plots, max_range_m, births_per_scan):  # type: ignore[no-untyped-def]
-    """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space."""
+def plot_densities(clutter, plots, radar, births_per_scan, aircraft_at_start):  # type: ignore[no-untyped-def]
+    """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space.
+
+    Undetected aircraft are a Poisson process (Williams 2015): those there before the first scan, of which each scan
+    leaves the share that it misses, and those that come.
+    """
     n = len(plots.time_ns)
     false = np.empty(n)
     birth = np.empty(n)
-    cell = (2.0 * math.pi / AZIMUTHS) * (max_range_m / RANGES)
+    cell = (2.0 * math.pi / AZIMUTHS) * (radar.max_range_m / RANGES)
     for j in range(n):
-        a, r = cell_of(plots.z[j, 1], plots.z[j, 0], max_range_m)
+        a, r = cell_of(plots.z[j, 1], plots.z[j, 0], radar.max_range_m)
         space = 1.0
         if not math.isnan(plots.pressure_altitude_m[j]):
             space /= HEIGHT_SPAN_M
@@ -66,7 +70,8 @@ def plot_densities(clutter, plots, max_range_m, births_per_scan):  # type: ignor
         if plots.measured[j] & 8:
             space /= RATE_SPAN_MPS
         false[j] = clutter.rate[plots.kind[j], a, r] / cell * space
-        birth[j] = births_per_scan / (2.0 * math.pi * max_range_m) * space
+        unseen = aircraft_at_start * radar.detection * (1.0 - radar.detection) ** clutter.scans[a]
+        birth[j] = (births_per_scan + unseen) / (2.0 * math.pi * radar.max_range_m) * space
     return false, birth
 
 

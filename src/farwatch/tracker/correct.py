@@ -1,17 +1,18 @@
-"""Gate and update: correct each look by each plot in its gate, then merge by the events' weights."""
+"""Gate and update: the likelihood of each plot in a gate; then the corrected states, merged by the events' weights."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from farwatch.association.events import Candidates
 from farwatch.association.gate import pairs_in_gates
 from farwatch.kernels import kernel
-from farwatch.motion.imm import class_evidence
-from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A
-from farwatch.sensors.radar import correct
+from farwatch.motion.imm import TURN, class_evidence
+from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
+from farwatch.sensors.radar import correct, measurement
 from farwatch.tracks import MODES, STATE
 
 # Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
@@ -19,21 +20,39 @@ from farwatch.tracks import MODES, STATE
 ADDRESS_MATCH, ADDRESS_MISMATCH = 1e3, 1e-4
 MODE_A_MATCH, MODE_A_MISMATCH = 30.0, 0.05
 MODE_A_DOUBTFUL = 32 | 64
+NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
+
+
+class Mixture(NamedTuple):
+    """Scratch space for the components of one mode."""
+
+    weight: Floats  # (n,)
+    mean: Floats  # (n, STATE)
+    covariance: Floats  # (n, STATE, STATE)
 
 
 @kernel
-def identity_ratio(tracks, i, plots, j):  # type: ignore[no-untyped-def]
-    """Likelihood ratio of the identity that plot j reports, given track i; 1 where either is silent."""
-    if plots.address[j] != NO_ADDRESS and tracks.address[i] != NO_ADDRESS:
-        return ADDRESS_MATCH if plots.address[j] == tracks.address[i] else ADDRESS_MISMATCH
-    if plots.mode_a[j] != NO_MODE_A and tracks.mode_a[i] != NO_MODE_A and plots.flags[j] & MODE_A_DOUBTFUL == 0:
-        return MODE_A_MATCH if plots.mode_a[j] == tracks.mode_a[i] else MODE_A_MISMATCH
+def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type: ignore[no-untyped-def]
+    """Likelihood ratio of the identity that a plot reports, given a track's; 1 where either is silent."""
+    if address != NO_ADDRESS and track_address != NO_ADDRESS:
+        return ADDRESS_MATCH if address == track_address else ADDRESS_MISMATCH
+    if mode_a != NO_MODE_A and track_mode_a != NO_MODE_A and flags & MODE_A_DOUBTFUL == 0:
+        return MODE_A_MATCH if mode_a == track_mode_a else MODE_A_MISMATCH
     return 1.0
 
 
 @kernel
+def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
+    """Copy the first n components of a Gaussian into `x` and `P`."""
+    for a in range(n):
+        x[a] = mean[a]
+        for b in range(n):
+            P[a, b] = covariance[a, b]
+
+
+@kernel
 def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
-    """Candidates: every (look, plot) whose innovation lies in the gate, with the state corrected by that plot."""
+    """Candidates: every (look, plot) whose innovation lies in the gate of one of the look's modes."""
     pair_look, pair_plot = pairs_in_gates(
         looks.azimuth_rad,
         looks.half_azimuth_rad,
@@ -44,46 +63,42 @@ def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, 
     )
     pairs = len(pair_look)
     count = len(looks.time_ns)
-    mean = np.empty((pairs, MODES, STATE))
-    covariance = np.empty((pairs, MODES, STATE, STATE))
     mode_likelihood = np.zeros((pairs, MODES))
     likelihood = np.empty(pairs)
     first = np.zeros(count + 1, np.int64)
     log_mode = np.empty(MODES)
+    x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
     kept = 0
     for pair in range(pairs):
         k, j = pair_look[pair], pair_plot[pair]
-        i = hypotheses.track[looks.hypothesis[k]]
         modes = hypotheses.modes[looks.hypothesis[k]]
         dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
+        m = measurement(radar, plots, j)
+        size = 6 if m.measured & 8 else 3
         best = 1e30
         highest = -1e300
         measurements = 0
         for mode in range(modes):
-            size = 7 if mode == 1 else 6
-            x, P = mean[kept, mode], covariance[kept, mode]
-            for a in range(7):
-                x[a] = looks.mean[k, mode, a]
-            for a in range(7):
-                for b in range(7):
-                    P[a, b] = looks.covariance[k, mode, a, b]
-            # The plot's own time is within a few milliseconds of the crossing: the mean moves, the covariance does not.
+            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, x, P)
+            # The plot's own time is within milliseconds of the crossing: the mean moves, the covariance need not.
             for a in range(3):
-                x[a] += x[a + 3] * dt
-            log_mode[mode], chi2, measurements = correct(radar, plots, j, x, P, size)
+                x[a] += looks.mean[k, mode, a + 3] * dt
+            log_mode[mode], chi2, measurements = correct(radar, m, x, P, size, g)
             best = min(best, chi2)
             highest = max(highest, log_mode[mode])
-            for a in range(3):
-                x[a] -= x[a + 3] * dt
         if best > chi2_gate[measurements]:
             continue
         total = 0.0
         for mode in range(modes):
             mode_likelihood[kept, mode] = math.exp(log_mode[mode] - highest)
             total += looks.probability[k, mode] * mode_likelihood[kept, mode]
+        for mode in range(modes, MODES):
+            mode_likelihood[kept, mode] = 0.0
         elsewhere = false_density[j] + birth_density[j]
         log_total = math.log(max(total, 1e-300)) + highest - math.log(elsewhere)
-        likelihood[kept] = math.exp(min(max(log_total, -300.0), 300.0)) * identity_ratio(tracks, i, plots, j)
+        i = hypotheses.track[looks.hypothesis[k]]
+        ratio = identity_ratio(tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j])
+        likelihood[kept] = math.exp(min(max(log_total, -300.0), 300.0)) * ratio
         pair_look[kept] = k
         pair_plot[kept] = j
         first[k + 1] += 1
@@ -91,18 +106,12 @@ def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, 
     for k in range(count):
         first[k + 1] += first[k]
     return Candidates(
-        pair_plot[:kept].copy(),
-        pair_look[:kept].copy(),
-        first,
-        likelihood[:kept],
-        mode_likelihood[:kept],
-        mean[:kept],
-        covariance[:kept],
+        pair_plot[:kept].copy(), pair_look[:kept].copy(), first, likelihood[:kept], mode_likelihood[:kept]
     )
 
 
 @kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, sensor, motion):  # type: ignore[no-untyped-def]
+def update(tracks, hypotheses, looks, candidates, events, clusters, plots, radar, sensor, motion):  # type: ignore[no-untyped-def]
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -113,7 +122,10 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, senso
     used = np.zeros(len(plots.time_ns), np.bool_)
     for j in range(len(used)):
         used[j] = clusters.closed[clusters.plot[j]]
-    weights = np.empty(64)
+    most = 1
+    for k in range(count):
+        most = max(most, candidates.first[k + 1] - candidates.first[k])
+    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
     likelihood = np.empty(MODES)
     matrix = np.empty((MODES, MODES))
     for k in range(count):
@@ -122,48 +134,59 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, senso
         done[k] = True
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
-        begin, end = candidates.first[k], candidates.first[k + 1]
-        if end - begin + 1 > len(weights):
-            weights = np.empty(2 * (end - begin + 1))
         r, q = looks.existence[k], looks.detection[k]
         missed = events.miss[k] * r * (1.0 - q) / (1.0 - r * q)
         existence = missed
         best, best_weight, seen = -1, 0.0, 0.0
-        for e in range(begin, end):
-            existence += events.weight[e]
+        for e in range(candidates.first[k], candidates.first[k + 1]):
             seen += events.weight[e]
             if events.weight[e] > best_weight:
                 best, best_weight = e, events.weight[e]
-        existence = min(max(existence, 1e-12), 1.0)
+        existence = min(max(missed + seen, 1e-12), 1.0)
+        detected = seen > 0.5 * existence
         modes = hypotheses.modes[h]
-        if modes > 1 and seen > 0.5:
+        if modes > 1 and detected:
             dt = max((looks.time_ns[k] - tracks.time_ns[i]) * 1e-9, 0.0)
             for mode in range(MODES):
                 likelihood[mode] = candidates.mode_likelihood[best, mode]
             tracks.agile[i] = class_evidence(
                 tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix
             )
-        merge_modes(hypotheses, h, looks, k, candidates, events, missed, weights)
-        combine(
+        if seen <= NEGLIGIBLE * existence:
+            hypotheses.probability[h] = looks.probability[k]
+            for mode in range(modes):
+                copy_gaussian(
+                    looks.mean[k, mode],
+                    looks.covariance[k, mode],
+                    STATE if mode == TURN else 6,
+                    hypotheses.mean[h, mode],
+                    hypotheses.covariance[h, mode],
+                )
+        else:
+            merge_modes(hypotheses, h, looks, k, candidates, events, missed, plots, radar, scratch)
+        moment_match(
             hypotheses.probability[h],
             hypotheses.mean[h],
             hypotheses.covariance[h],
             modes,
+            6,
             tracks.mean[i],
             tracks.covariance[i],
         )
-        tracks.existence[i] = existence
         elapsed_ns = looks.time_ns[k] - tracks.time_ns[i]
+        tracks.existence[i] = existence
         tracks.time_ns[i] = looks.time_ns[k]
         tracks.looked_ns[i, sensor] = looks.time_ns[k]
         tracks.plot[i] = -1
-        if seen > 0.5:
+        for other in range(tracks.due_ns.shape[1]):
+            tracks.due_ns[i, other] = 0
+        if detected:
             tracks.detections[i] += 1
             tracks.misses[i] = 0
             tracks.detected_ns[i] = looks.time_ns[k]
             tracks.seen_ns[i, sensor] = looks.time_ns[k]
             tracks.plot[i] = plots.id[candidates.plot[best]]
-            if best_weight > 0.5:
+            if best_weight > 0.5 * existence:
                 remember_identity(tracks, i, plots, candidates.plot[best])
         else:
             tracks.misses[i] += 1
@@ -173,67 +196,71 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, senso
 
 
 @kernel
-def merge_modes(hypotheses, h, looks, k, candidates, events, missed, weights):  # type: ignore[no-untyped-def]
+def merge_modes(hypotheses, h, looks, k, candidates, events, missed, plots, radar, scratch):  # type: ignore[no-untyped-def]
     """Moment-match every mode of hypothesis h over the events of look k; mode probabilities follow."""
     begin, end = candidates.first[k], candidates.first[k + 1]
-    total_probability = 0.0
-    for mode in range(hypotheses.modes[h]):
+    modes = hypotheses.modes[h]
+    weight, mean, covariance = scratch.weight, scratch.mean, scratch.covariance
+    sum_of_modes = 0.0
+    for mode in range(modes):
+        size = STATE if mode == TURN else 6
         prior = looks.probability[k, mode]
-        weights[0] = missed * prior
-        total = weights[0]
+        total = missed * prior
         for e in range(begin, end):
             over = 0.0
-            for m in range(hypotheses.modes[h]):
+            for m in range(modes):
                 over += looks.probability[k, m] * candidates.mode_likelihood[e, m]
-            w = events.weight[e] * prior * candidates.mode_likelihood[e, mode] / max(over, 1e-300)
-            weights[1 + e - begin] = w
-            total += w
-        x, P = hypotheses.mean[h, mode], hypotheses.covariance[h, mode]
+            weight[1 + e - begin] = events.weight[e] * prior * candidates.mode_likelihood[e, mode] / max(over, 1e-300)
+            total += weight[1 + e - begin]
         hypotheses.probability[h, mode] = total
-        total_probability += total
-        size = 7 if mode == 1 else 6
-        if total < 1e-250:
-            for a in range(size):
-                x[a] = looks.mean[k, mode, a]
-                for b in range(size):
-                    P[a, b] = looks.covariance[k, mode, a, b]
-            continue
-        for a in range(size):
-            value = weights[0] * looks.mean[k, mode, a]
-            for e in range(begin, end):
-                value += weights[1 + e - begin] * candidates.mean[e, mode, a]
-            x[a] = value / total
-        for a in range(size):
-            for b in range(a + 1):
-                da, db = looks.mean[k, mode, a] - x[a], looks.mean[k, mode, b] - x[b]
-                value = weights[0] * (looks.covariance[k, mode, a, b] + da * db)
-                for e in range(begin, end):
-                    da, db = candidates.mean[e, mode, a] - x[a], candidates.mean[e, mode, b] - x[b]
-                    value += weights[1 + e - begin] * (candidates.covariance[e, mode, a, b] + da * db)
-                P[a, b] = value / total
-                P[b, a] = P[a, b]
+        sum_of_modes += total
+        n = 0
+        if missed * prior > NEGLIGIBLE * total or total < 1e-250:
+            weight[0] = missed * prior
+            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, mean[0], covariance[0])
+            n = 1
+        for e in range(begin, end):
+            w = weight[1 + e - begin]
+            if w <= NEGLIGIBLE * total:
+                continue
+            x, P, j = mean[n], covariance[n], candidates.plot[e]
+            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, x, P)
+            dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
+            for a in range(3):
+                x[a] += x[a + 3] * dt
+            correct(radar, measurement(radar, plots, j), x, P, size, hypotheses.mean[h, mode])
+            for a in range(3):
+                x[a] -= x[a + 3] * dt
+            weight[n] = w
+            n += 1
+        moment_match(weight, mean, covariance, n, size, hypotheses.mean[h, mode], hypotheses.covariance[h, mode])
     floored = 0.0
-    for mode in range(hypotheses.modes[h]):
+    for mode in range(modes):
         # A mode that has died must be able to come back.
-        hypotheses.probability[h, mode] = max(hypotheses.probability[h, mode] / total_probability, 1e-6)
+        hypotheses.probability[h, mode] = max(hypotheses.probability[h, mode] / sum_of_modes, 1e-6)
         floored += hypotheses.probability[h, mode]
-    for mode in range(hypotheses.modes[h]):
+    for mode in range(modes):
         hypotheses.probability[h, mode] /= floored
 
 
 @kernel
-def combine(probability, mean, covariance, modes, x, P):  # type: ignore[no-untyped-def]
-    """Fill `x` (6,) and `P` (6, 6) with the mean and covariance of a mixture of `modes` Gaussians."""
-    for a in range(6):
+def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
+    """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
+    if n == 1:
+        copy_gaussian(mean[0], covariance[0], size, x, P)
+        return
+    total = 0.0
+    for c in range(n):
+        total += weight[c]
+    for a in range(size):
         x[a] = 0.0
-        for mode in range(modes):
-            x[a] += probability[mode] * mean[mode, a]
-    for a in range(6):
+        for c in range(n):
+            x[a] += weight[c] / total * mean[c, a]
+    for a in range(size):
         for b in range(a + 1):
             value = 0.0
-            for mode in range(modes):
-                da, db = mean[mode, a] - x[a], mean[mode, b] - x[b]
-                value += probability[mode] * (covariance[mode, a, b] + da * db)
+            for c in range(n):
+                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
             P[a, b] = value
             P[b, a] = value
 

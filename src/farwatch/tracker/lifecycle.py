@@ -10,12 +10,13 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_MODE_A
-from farwatch.sensors.radar import place
+from farwatch.sensors.radar import measurement, place
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 COASTING_MISSES = 2
+WORTH_MERGING = 0.1
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
@@ -33,7 +34,6 @@ def settle(tracks, hypotheses, looks, done, options, motion, next_id):  # type: 
             elif (
                 tracks.existence[i] > options.confirm_existence
                 and tracks.detections[i] >= FEWEST_DETECTIONS
-                and tracks.misses[i] == 0
             ):
                 tracks.status[i] = CONFIRMED
                 tracks.id[i] = next_id
@@ -86,15 +86,17 @@ def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def distance2(tracks, i, k):  # type: ignore[no-untyped-def]
-    """Squared Mahalanobis distance between two tracks' states, by a Cholesky factor of the summed covariances."""
+def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: ignore[no-untyped-def]
+    """Squared Mahalanobis distance between two tracks' states (6), the other one moved on by `dt` seconds.
+
+    By a Cholesky factor of the summed covariances.
+    """
     L = np.empty((6, 6))
     y = np.empty(6)
     total = 0.0
-    dt = (tracks.time_ns[i] - tracks.time_ns[k]) * 1e-9
     for a in range(6):
         for b in range(a + 1):
-            value = tracks.covariance[i, a, b] + tracks.covariance[k, a, b]
+            value = covariance[a, b] + other_covariance[a, b]
             for c in range(b):
                 value -= L[a, c] * L[b, c]
             if a == b:
@@ -103,12 +105,13 @@ def distance2(tracks, i, k):  # type: ignore[no-untyped-def]
                 L[a, a] = math.sqrt(value)
             else:
                 L[a, b] = value / L[b, b]
-        moved = tracks.mean[k, a] + (tracks.mean[k, a + 3] * dt if a < 3 else 0.0)
-        value = tracks.mean[i, a] - moved
+        value = mean[a] - other_mean[a] - (other_mean[a + 3] * dt if a < 3 else 0.0)
         for c in range(a):
             value -= L[a, c] * y[c]
         y[a] = value / L[a, a]
         total += y[a] * y[a]
+        if total > SAME_CHI2:
+            break
     return total
 
 
@@ -119,7 +122,6 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
     The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
     formation sum to two and are left alone. The older confirmed track keeps its number; existences are added.
     """
-    count = len(looks.time_ns)
     plots = len(clusters.plot)
     head = np.full(plots, -1, np.int64)
     after = np.full(len(candidates.plot), -1, np.int64)
@@ -127,42 +129,38 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
         j = candidates.plot[e]
         after[e] = head[j]
         head[j] = e
-    for k in range(count):
+    for k in range(len(looks.time_ns)):
+        i = hypotheses.track[looks.hypothesis[k]]
         if not done[k]:
             continue
-        i = hypotheses.track[looks.hypothesis[k]]
         for e in range(candidates.first[k], candidates.first[k + 1]):
-            f = head[candidates.plot[e]]
+            f = after[e]  # looks with higher numbers, each pair once
             while f >= 0:
                 other = candidates.look[f]
                 f = after[f]
                 o = hypotheses.track[looks.hypothesis[other]]
-                if other <= k or not done[other] or not tracks.alive[i] or not tracks.alive[o]:
+                if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
                     continue
-                if tracks.existence[i] + tracks.existence[o] > 1.5 and not one_reports(tracks, i, o):
+                tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
+                between = tracks.existence[i] + tracks.existence[o]
+                # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
+                if between < WORTH_MERGING or (between > 1.5 and tentative_i == tentative_o):
                     continue
-                if distance2(tracks, i, o) > SAME_CHI2:
+                dt = (tracks.time_ns[i] - tracks.time_ns[o]) * 1e-9
+                if (
+                    distance2(tracks.mean[i], tracks.covariance[i], tracks.mean[o], tracks.covariance[o], dt)
+                    > SAME_CHI2
+                ):
                     continue
-                keep, drop = (i, o) if precedes(tracks, i, o) else (o, i)
-                tracks.existence[keep] = min(tracks.existence[keep] + tracks.existence[drop], 1.0)
+                if tentative_i != tentative_o:
+                    first = tentative_o
+                elif tentative_i:
+                    first = tracks.existence[i] >= tracks.existence[o]
+                else:
+                    first = tracks.id[i] < tracks.id[o]
+                keep, drop = (i, o) if first else (o, i)
+                tracks.existence[keep] = min(between, 1.0)
                 tracks.alive[drop] = False
-
-
-@kernel
-def one_reports(tracks, i, o):  # type: ignore[no-untyped-def]
-    """True where exactly one of two tracks is still tentative: it has followed the other's plots."""
-    return (tracks.status[i] == TENTATIVE) != (tracks.status[o] == TENTATIVE)
-
-
-@kernel
-def precedes(tracks, i, o):  # type: ignore[no-untyped-def]
-    """Whether track i keeps its number against track o: confirmed before tentative, then the likelier, then the older."""
-    confirmed_i, confirmed_o = tracks.status[i] != TENTATIVE, tracks.status[o] != TENTATIVE
-    if confirmed_i != confirmed_o:
-        return confirmed_i
-    if confirmed_i:
-        return tracks.id[i] < tracks.id[o]
-    return tracks.existence[i] >= tracks.existence[o]
 
 
 @kernel
@@ -194,12 +192,11 @@ def count_births(used, events, false_density, birth_density, least):  # type: ig
 def give_birth(  # type: ignore[no-untyped-def]
     tracks, hypotheses, slots, plots, used, events, false_density, birth_density, radar, sensor, options, motion
 ):
-    """Start a tentative track on every plot that may be the first of a new aircraft; return how many could not be placed.
+    """Start a tentative track on every plot that may be the first of a new aircraft.
 
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
     """
     n = 0
-    unplaced = 0
     for j in range(len(used)):
         share = birth_density[j] / (birth_density[j] + false_density[j])
         existence = events.birth[j] * share
@@ -212,8 +209,8 @@ def give_birth(  # type: ignore[no-untyped-def]
             x[a] = 0.0
             for b in range(STATE):
                 P[a, b] = 0.0
-        if not place(radar, plots, j, options.height_mean_m, options.height_sigma_m, x, P):
-            unplaced += 1
+        m = measurement(radar, plots, j)
+        if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
             continue
         n += 1
         _, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
@@ -243,6 +240,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         for s in range(tracks.looked_ns.shape[1]):
             tracks.looked_ns[i, s] = 0
             tracks.seen_ns[i, s] = 0
+            tracks.due_ns[i, s] = 0
         tracks.looked_ns[i, sensor] = plots.time_ns[j]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
@@ -251,4 +249,3 @@ def give_birth(  # type: ignore[no-untyped-def]
             tracks.mean[i, a] = x[a]
             for b in range(6):
                 tracks.covariance[i, a, b] = P[a, b]
-    return unplaced

@@ -11,13 +11,15 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, mix, predict_mode, transition
-from farwatch.sensors.radar import local, polar, wrap
+from farwatch.sensors.radar import local, polar, turned, wrap
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracks import MODES, STATE
 
+TWO_PI = 2.0 * math.pi
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 WIDEST = math.radians(80.0)
+EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
@@ -29,60 +31,53 @@ def window(radar, x, P, margin_m):  # type: ignore[no-untyped-def]
     e, n, u = local(radar, x[0], x[1], x[2])
     ground = max(math.hypot(e, n), 1.0)
     r = max(math.hypot(ground, u), 1.0)
-    a = radar.axes
+    across_ray = turned(radar, n / ground, -e / ground, 0.0)
     v_range = radar.variance_range
     v_across = 0.0
     for i in range(3):
         ri = (x[i] - radar.origin[i]) / r
-        ci = (n * a[0, i] - e * a[1, i]) / ground
         for j in range(3):
             rj = (x[j] - radar.origin[j]) / r
-            cj = (n * a[0, j] - e * a[1, j]) / ground
             v_range += ri * rj * P[i, j]
-            v_across += ci * cj * P[i, j]
+            v_across += across_ray[i] * across_ray[j] * P[i, j]
     half_range = GATE_SIGMAS * math.sqrt(max(v_range, 0.0)) + margin_m
     across = GATE_SIGMAS * math.sqrt(max(v_across, 0.0)) + margin_m
     half_azimuth = math.atan2(across, max(ground - across, 1.0)) + GATE_SIGMAS * math.sqrt(radar.variance_azimuth)
     azimuth = math.atan2(e, n)
     if azimuth < 0.0:
-        azimuth += 2.0 * math.pi
+        azimuth += TWO_PI
     return r, azimuth, half_range, min(half_azimuth, WIDEST)
 
 
 @kernel
-def crossing(tracks, i, radar, beams, sensor, until_ns):  # type: ignore[no-untyped-def]
-    """When the beam crosses track i about now: time (ns), how far it is past (rad), the gate's half azimuth (rad).
+def crossing(mean, covariance, state_ns, looked_ns, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
+    """When the beam crosses a track about now: time (ns), how far it is past (rad), the gate's half azimuth (rad).
 
-    The turn of the beam that counts is the first one that the track has not been looked at in.
+    `now` is the beam's azimuth at `until_ns`. The turn of the beam that counts is the first one that the track has not
+    been looked at in.
     """
-    now = beam_azimuth(beams, sensor, until_ns)
-    rotation = beams.rotation_s[sensor]
     time_ns = until_ns
     past = 0.0
     half = 0.0
     for _ in range(2):
-        dt = (time_ns - tracks.time_ns[i]) * 1e-9
-        m = tracks.mean[i]
-        x, y, z = m[0] + m[3] * dt, m[1] + m[4] * dt, m[2] + m[5] * dt
-        e, n, _u = local(radar, x, y, z)
+        dt = (time_ns - state_ns) * 1e-9
+        e, n, _u = local(radar, mean[0] + mean[3] * dt, mean[1] + mean[4] * dt, mean[2] + mean[5] * dt)
         past = wrap(now - math.atan2(e, n))
-        time_ns = until_ns - int(past / (2.0 * math.pi) * rotation * 1e9)
-        P = tracks.covariance[i]
+        time_ns = until_ns - int(past / TWO_PI * rotation_s * 1e9)
         spread = 0.0
         for a in range(3):
-            spread += P[a, a] + 2.0 * abs(dt * P[a, a + 3]) + dt * dt * P[a + 3, a + 3]
+            spread += covariance[a, a] + 2.0 * abs(dt * covariance[a, a + 3]) + dt * dt * covariance[a + 3, a + 3]
         across = GATE_SIGMAS * math.sqrt(spread)
-        ground = math.hypot(e, n)
-        half = math.atan2(across, max(ground - across, 1.0)) + AZIMUTH_MARGIN
+        half = math.atan2(across, max(math.hypot(e, n) - across, 1.0)) + AZIMUTH_MARGIN
         half = min(half + GATE_SIGMAS * math.sqrt(radar.variance_azimuth), WIDEST)
-    half_turn_ns = int(0.5 * rotation * 1e9)
-    since = time_ns - tracks.looked_ns[i, sensor]
-    if since > half_turn_ns:
-        if past < 0.0 and since > 3 * half_turn_ns:
-            # The last crossing has not been looked at either: that one comes first.
-            return time_ns - 2 * half_turn_ns, past + 2.0 * math.pi, half
-        return time_ns, past, half
-    return time_ns, -4.0, half
+    half_turn_ns = int(0.5 * rotation_s * 1e9)
+    since = time_ns - looked_ns
+    if since <= half_turn_ns:
+        return time_ns + 2 * half_turn_ns, past - TWO_PI, half
+    if past < 0.0 and since > 3 * half_turn_ns:
+        # The last crossing has not been looked at either: that one comes first.
+        return time_ns - 2 * half_turn_ns, past + TWO_PI, half
+    return time_ns, past, half
 
 
 @kernel
@@ -124,12 +119,26 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
     passed = np.empty(capacity, np.bool_)
     overdue = np.empty(capacity, np.bool_)
     count = 0
-    silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * beams.rotation_s[sensor] * 1e9)
+    now = beam_azimuth(beams, sensor, until_ns)
+    rotation_s = beams.rotation_s[sensor]
+    silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
     for i in range(capacity):
-        if silent or not tracks.alive[i]:
+        if silent or not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
             continue
-        time_ns, past, half = crossing(tracks, i, radar, beams, sensor, until_ns)
-        if past > -half:
+        time_ns, past, half = crossing(
+            tracks.mean[i],
+            tracks.covariance[i],
+            tracks.time_ns[i],
+            tracks.looked_ns[i, sensor],
+            radar,
+            now,
+            rotation_s,
+            until_ns,
+        )
+        if past <= -half:
+            early = (half + EARLY) / TWO_PI * rotation_s
+            tracks.due_ns[i, sensor] = time_ns - int(early * 1e9)
+        else:
             rows[count] = i
             times[count] = time_ns
             passed[count] = past >= half

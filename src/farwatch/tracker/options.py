@@ -31,10 +31,11 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     association: Association = Pmb()
     height_prior: HeightPrior = HeightPrior()
     births_per_scan: Positive = 1.0  # new aircraft that a sensor first sees in one of its scans
+    aircraft_at_start: Positive = 100.0  # expected before the first scan
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
-    confirm_existence: Probability = 0.99
-    delete_existence: Probability = 1e-5
+    confirm_existence: Probability = 0.9
+    delete_existence: Probability = 3e-5
     survival_per_minute: Probability = 0.99
     coast_s: Positive = 60.0  # a confirmed track without a plot for so long ends
     clutter_memory_scans: Positive = 30.0
@@ -47,6 +48,7 @@ class TrackerModel(NamedTuple):
     height_mean_m: float
     height_sigma_m: float
     births_per_scan: float
+    aircraft_at_start: float
     birth_speed_mps: float
     birth_climb_mps: float
     confirm_existence: float
@@ -62,6 +64,7 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         height_mean_m=0.0 if flat else options.height_prior.mean_m,
         height_sigma_m=1.0 if flat else options.height_prior.sigma_m,
         births_per_scan=options.births_per_scan,
+        aircraft_at_start=options.aircraft_at_start,
         birth_speed_mps=options.birth_speed_mps,
         birth_climb_mps=options.birth_climb_mps,
         confirm_existence=options.confirm_existence,

@@ -10,7 +10,7 @@ from farwatch.geodesy import enu_axes, to_geodetic
 from farwatch.kernels import kernel
 from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints
-from farwatch.tracker.correct import combine
+from farwatch.tracker.correct import moment_match
 from farwatch.tracker.looks import predict_hypothesis
 from farwatch.tracks import MODES, STATE, Tracks
 
@@ -30,7 +30,7 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
         i = rows[k]
         dt = (time_ns - tracks.time_ns[i]) * 1e-9
         predict_hypothesis(tracks, hypotheses, i, dt, motion, flat, p, m, c, matrix)
-        combine(p, m, c, hypotheses.modes[i], mean[k], covariance[k])
+        moment_match(p, m, c, hypotheses.modes[i], 6, mean[k], covariance[k])
     return mean, covariance
 
 

@@ -16,9 +16,10 @@ from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.motion.imm import imm_model
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import Batch, Flag, Floats, Ints, Measured, Plots, concat_plots, make_plots
+from farwatch.plots import Batch, Floats, Ints, Plots, concat_plots, make_plots
 from farwatch.sensors import Sensor
 from farwatch.sensors.radar import radar_model
+from farwatch.tracker.admit import admissible, normalise
 from farwatch.tracker.beam import follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
 from farwatch.tracker.correct import gate, update
@@ -30,7 +31,6 @@ from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 1
-LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no aircraft's
 
 Mask = NDArray[np.bool_]
 
@@ -93,8 +93,10 @@ class Tracker:
             clusters, events = self._associate(part, looks, candidates)
             done, used = self._update(part, looks, candidates, clusters, events)
             pictures.append(self._lifecycle(part, looks, candidates, clusters, events, done, used))
-        pictures.append(self._end())
-        return concat_pictures(pictures)
+        ended = expire(self._tracks, self._until_ns, self._options.coast_ns)
+        if len(ended):
+            pictures.append(self._report(ended))
+        return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
 
     def picture(self, time_ns: int) -> Picture:
         """All confirmed and coasting tracks, predicted to one time."""
@@ -124,19 +126,18 @@ class Tracker:
 
     def _admit(self, batch: Batch, sensor: int) -> Slice:
         """The sensor's new plots that can be used, behind those held from before."""
-        new = batch.plots.take(np.flatnonzero(batch.plots.sensor == sensor))
-        aircraft = (new.flags & np.uint32(Flag.NOT_AIRCRAFT)) == 0
-        sane = sane_plots(new, self._radars[sensor].max_range_m)
-        self.counts = Counts(
-            self.counts.given + new.n,
-            self.counts.not_aircraft + int((~aircraft).sum()),
-            self.counts.absurd + int((aircraft & ~sane).sum()),
-        )
-        new = without_bad_heights(new.take(aircraft & sane))
+        rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, self._radars[sensor].max_range_m)
+        self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
+        new = batch.plots.take(rows)
+        normalise(new)
         follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
-        plots = concat_plots([self._held[sensor], new])
+        plots = concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
         false, birth = plot_densities(
-            self._clutter[sensor], plots, self._radars[sensor].max_range_m, self._options.births_per_scan
+            self._clutter[sensor],
+            plots,
+            self._radars[sensor],
+            self._options.births_per_scan,
+            self._options.aircraft_at_start,
         )
         return Slice(sensor, plots, false, birth)
 
@@ -182,6 +183,7 @@ class Tracker:
             events,
             clusters,
             part.plots,
+            self._radars[part.sensor],
             part.sensor,
             self._motion,
         )
@@ -226,10 +228,6 @@ class Tracker:
         )
         return picture
 
-    def _end(self) -> Picture:
-        """The tracks that nothing has seen for too long."""
-        return self._report(expire(self._tracks, self._until_ns, self._options.coast_ns))
-
     def _report(self, rows: Ints) -> Picture:
         t = self._tracks
         return report(
@@ -245,27 +243,6 @@ class Tracker:
             self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
             slots = free_slots(self._tracks, wanted)
         return slots
-
-
-def sane_plots(plots: Plots, max_range_m: float) -> Mask:
-    """True where every coordinate that a plot claims is finite and its range and azimuth are possible."""
-    ok = (plots.measured & np.uint8(Measured.POSITION_2D)) == Measured.POSITION_2D
-    for column in range(6):
-        claimed = (plots.measured >> np.uint8(column)) & 1 == 1
-        ok &= ~claimed | np.isfinite(plots.z[:, column])
-    with np.errstate(invalid="ignore"):
-        ok &= (plots.z[:, 0] > 0.0) & (plots.z[:, 0] <= 1.1 * max_range_m)
-        ok &= (plots.z[:, 1] >= -7.0) & (plots.z[:, 1] <= 7.0)
-    return ok
-
-
-def without_bad_heights(plots: Plots) -> Plots:
-    """The plots with NaN in place of pressure altitudes that are not valid, garbled or no aircraft's."""
-    height = plots.pressure_altitude_m
-    with np.errstate(invalid="ignore"):
-        bad = (plots.flags & np.uint32(Flag.MODE_C_INVALID | Flag.MODE_C_GARBLED)) != 0
-        bad |= (height < LOWEST_M) | (height > HIGHEST_M)
-    return plots._replace(pressure_altitude_m=np.where(bad, np.nan, height))
 
 
 _STATE = ("counts", "_beams", "_clutter", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")

@@ -1,0 +1,53 @@
+"""Admit: which plots of a batch can be used, and their values as the kernels expect them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from farwatch.kernels import kernel
+from farwatch.plots import Flag, Measured
+
+NOT_AIRCRAFT = int(Flag.NOT_AIRCRAFT)
+POSITION_2D = int(Measured.POSITION_2D)
+BAD_HEIGHT = int(Flag.MODE_C_INVALID | Flag.MODE_C_GARBLED)
+LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no aircraft's
+FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
+
+
+@kernel
+def admissible(plots, sensor, max_range_m):  # type: ignore[no-untyped-def]
+    """Rows of a sensor's usable plots; how many it gave, how many are no aircraft, how many are absurd.
+
+    Absurd is a claimed coordinate that is not finite, a missing range or azimuth, or one that cannot be.
+    """
+    rows = np.empty(len(plots.time_ns), np.int64)
+    n, given, not_aircraft, absurd = 0, 0, 0, 0
+    for j in range(len(plots.time_ns)):
+        if plots.sensor[j] != sensor:
+            continue
+        given += 1
+        if plots.flags[j] & NOT_AIRCRAFT:
+            not_aircraft += 1
+            continue
+        sane = plots.measured[j] & POSITION_2D == POSITION_2D
+        for column in range(6):
+            if (plots.measured[j] >> column) & 1 and not math.isfinite(plots.z[j, column]):
+                sane = False
+        if not sane or not 0.0 < plots.z[j, 0] <= FARTHEST * max_range_m or abs(plots.z[j, 1]) > 7.0:
+            absurd += 1
+            continue
+        rows[n] = j
+        n += 1
+    return rows[:n].copy(), given, not_aircraft, absurd
+
+
+@kernel
+def normalise(plots):  # type: ignore[no-untyped-def]
+    """In place: azimuths in [0, 2 pi), and no pressure altitude that is invalid, garbled or no aircraft's."""
+    for j in range(len(plots.time_ns)):
+        plots.z[j, 1] -= 2.0 * math.pi * math.floor(plots.z[j, 1] / (2.0 * math.pi))
+        height = plots.pressure_altitude_m[j]
+        if plots.flags[j] & BAD_HEIGHT or not LOWEST_M <= height <= HIGHEST_M:
+            plots.pressure_altitude_m[j] = np.nan
