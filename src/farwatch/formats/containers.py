@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.ethernet import N_SKIPS, PACKET_HEADER, SKIPS, find_datagrams
+from farwatch.formats.ethernet import N_SKIPS, PACKET_HEADER, SKIPS, SMALLEST_DATAGRAM, find_datagrams
 from farwatch.kernels import kernel
 
 CHUNK_BYTES = 2 << 20
@@ -63,6 +63,7 @@ _REFUSED: list[tuple[bytes, str, str]] = [
     (b"PK\x03\x04", "a ZIP archive", "unpack it with: unzip"),
     (b"PAR1", "a Parquet file", "it is no ASTERIX recording"),
 ]
+_GPS_FILLING = b"\xcd"  # what the header of a GPS recording is filled with
 _FRAMED = {
     ".gps": "a GPS recording (2,200-byte header, blocks with trailers)",
     ".rff": "an RFF recording",
@@ -89,6 +90,8 @@ def open_container(path: str | os.PathLike[str]) -> Container:
         raise FormatError(f"{path}: cannot be read: {error.strerror}") from None
     if not head:
         raise FormatError(f"{path}: the file is empty")
+    if head == _GPS_FILLING * len(head):
+        raise FormatError(_refusal(path, _FRAMED[".gps"]))
     for magic, what, remedy in _REFUSED:
         if head.startswith(magic):
             raise FormatError(f"{path}: is {what}, which is not read yet; {remedy}")
@@ -97,11 +100,15 @@ def open_container(path: str | os.PathLike[str]) -> Container:
             raise FormatError(f"{path}: the PCAP header is cut off after {len(head)} of 24 bytes")
         return Container(path, "pcap", size)
     if path.suffix.lower() in _FRAMED:
-        raise FormatError(
-            f"{path}: is named as {_FRAMED[path.suffix.lower()]}, which is not read yet; "
-            "export plain ASTERIX blocks (.ast) or a classic PCAP from the program that recorded it"
-        )
+        raise FormatError(_refusal(path, _FRAMED[path.suffix.lower()]))
     return Container(path, "raw", size)
+
+
+def _refusal(path: Path, what: str) -> str:
+    return (
+        f"{path}: looks like {what}, which is not read yet; "
+        "export plain ASTERIX blocks (.ast) or a classic PCAP from the program that recorded it"
+    )
 
 
 def pieces(container: Container, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Piece]:
@@ -184,7 +191,7 @@ def _pcap_pieces(file: BinaryIO, path: Path, chunk_bytes: int) -> Iterator[Piece
         raise FormatError(f"{path}: PCAP link type {link} is not read; there are {known}")
     window = _Window(file, chunk_bytes, _LARGEST_PACKET + PACKET_HEADER, len(header))
     while len(data := window.read()):
-        size = len(data) // PACKET_HEADER + 1
+        size = len(data) // SMALLEST_DATAGRAM + 1
         start, stop, received_ns = (np.empty(size, np.int64) for _ in range(3))
         skips = np.zeros(N_SKIPS, np.int64)
         n, used, broken = find_datagrams(

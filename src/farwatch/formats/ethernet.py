@@ -20,6 +20,8 @@ _NO_IP, _NO_UDP, _FRAGMENT, _PARTIAL, _DAMAGED = -1, -2, -3, -4, -5
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN, _SERVICE_VLAN, _OLD_VLAN = 0x8100, 0x88A8, 0x9100
 _UDP = 17
+_FRAME_HEADER = 6
+SMALLEST_DATAGRAM = 9  # bytes that one can take: a frame header and an empty block
 _HOP_BY_HOP, _ROUTING, _FRAGMENT_HEADER, _DESTINATION = 0, 43, 44, 60
 _NULL, _ETHERNET, _RAW_IP, _LOOPBACK, _COOKED, _COOKED_2 = 0, 1, 101, 108, 113, 276
 
@@ -120,6 +122,21 @@ def _udp_payload(data, p, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _frames(data, p, stop):  # type: ignore[no-untyped-def]
+    """How many frames of length (2 bytes, of all), time stamp (4 bytes) and one ASTERIX block fill data[p:stop]."""
+    n = 0
+    while p < stop:
+        if p + _FRAME_HEADER + 3 > stop:
+            return 0
+        length = _big(data, p, 2)
+        if length != _FRAME_HEADER + _big(data, p + _FRAME_HEADER + 1, 2) or p + length > stop:
+            return 0
+        n += 1
+        p += length
+    return n
+
+
+@kernel
 def find_datagrams(data, little, tick_ns, link, largest, start, stop, received_ns, skips):  # type: ignore[no-untyped-def]
     """Fills start, stop, received_ns with the UDP payloads of the whole packets at the start of `data`.
 
@@ -141,9 +158,13 @@ def find_datagrams(data, little, tick_ns, link, largest, start, stop, received_n
         if first < 0:
             skips[-1 - first] += 1
         elif end > first:
-            start[n] = first
-            stop[n] = end
-            received_ns[n] = seconds * 1_000_000_000 + fraction * tick_ns
-            n += 1
+            # Some recorders put a header before each block; a datagram that is all such frames is taken apart.
+            frames = _frames(data, first, end)
+            for _ in range(max(1, frames)):
+                start[n] = first + _FRAME_HEADER if frames else first
+                stop[n] = first + _big(data, first, 2) if frames else end
+                received_ns[n] = seconds * 1_000_000_000 + fraction * tick_ns
+                first = stop[n]
+                n += 1
         p += 16 + captured
     return n, p, False

@@ -110,7 +110,7 @@ def find_blocks(data, start, stop, known, base, blocks, faults):  # type: ignore
             if p + length > stop[d]:
                 note_fault(faults, _TRUNCATED, base + p, base + p, 0, -1)
                 break
-            category = int(data[p])
+            category = np.int64(data[p])
             if not known[category]:
                 note_fault(faults, _UNKNOWN, base + p, base + p, 0, -1)
                 category = -category - 1

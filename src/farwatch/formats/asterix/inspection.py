@@ -44,7 +44,7 @@ class Inspection:
     path: str
     container: str
     bytes: int
-    datagrams: int
+    datagrams: int  # 0 in a plain file
     categories: dict[int, CategoryInspection]
     statistics: Statistics
     first_received_ns: int | None = None
@@ -65,7 +65,7 @@ def inspect(path: str | os.PathLike[str], editions: Mapping[int, str] | None = N
     received: list[int] = []
     for piece in pieces(container):
         blocks = blocks_of(piece, statistics)
-        datagrams += len(piece.start)
+        datagrams += len(piece.start) if container.kind == "pcap" else 0
         known = piece.received_ns[piece.received_ns != NO_TIME]
         received += [int(known.min()), int(known.max())] if len(known) else []
         for number in np.unique(blocks[:, 0]):

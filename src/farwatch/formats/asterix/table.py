@@ -126,15 +126,13 @@ class Table:
 
     def field(self, path: str) -> Field:
         """The number at a path such as "161", "040/RHO" or "130/SAM". Raises FormatError: no such single number."""
-        slot, rest = -1, path
-        for item_path in _prefixes(path):
-            if item_path in self.slots:
-                slot, rest = self.slots[item_path], path[len(item_path) + 1 :]
-                break
-        if slot < 0:
+        item_path = next((known for known in _prefixes(path) if known in self.slots), "")
+        rest = path[len(item_path) + 1 :]
+        if not item_path or (rest and self._items[self.slots[item_path]].kind == "compound"):
             raise FormatError(
                 f"CAT{self.category:03d} edition {self.edition} has no item {path!r}{_near(path, self.slots)}"
             )
+        slot = self.slots[item_path]
         item = self._items[slot]
         if item.kind not in ("fixed", "extended"):
             raise FormatError(f"CAT{self.category:03d} {path} is {item.kind}: it holds no single number")
