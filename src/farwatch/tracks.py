@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from farwatch.kernels import kernel
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats, Ints
 
 STATE = 7  # position m, velocity m/s, turn rate rad/s about the local vertical (clockwise from above is negative)
@@ -27,6 +28,7 @@ class Tracks(NamedTuple):
     born_ns: Ints
     time_ns: Ints
     existence: Floats
+    born_existence: Floats
     agile: Floats  # probability of the agile class; the rest is civil
     address: NDArray[np.int32]
     mode_a: NDArray[np.int16]
@@ -62,6 +64,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         born_ns=np.zeros(capacity, np.int64),
         time_ns=np.zeros(capacity, np.int64),
         existence=np.zeros(capacity),
+        born_existence=np.zeros(capacity),
         agile=np.zeros(capacity),
         address=np.full(capacity, NO_ADDRESS, np.int32),
         mode_a=np.full(capacity, NO_MODE_A, np.int16),
@@ -95,3 +98,12 @@ def grow(table: Any, fresh: Any) -> Any:
     for old, new in zip(table, fresh, strict=True):
         new[: len(old)] = old
     return fresh
+
+
+@kernel
+def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
+    """Copy the first n components of a Gaussian into `x` and `P`."""
+    for a in range(n):
+        x[a] = mean[a]
+        for b in range(n):
+            P[a, b] = covariance[a, b]

@@ -35,7 +35,7 @@ def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None
     look = np.sort(rng.integers(0, looks, 70))
     plot = rng.integers(0, plots, 70)
     passed = rng.random(looks) < 0.7
-    clusters = find_clusters(look, plot, looks, plots, passed, np.zeros(looks, bool))
+    clusters = find_clusters(look, plot, plots, passed, np.zeros(looks, bool))
     graph = coo_matrix((np.ones(70), (look, plot + looks)), shape=(looks + plots,) * 2)
     _, labels = connected_components(graph, directed=False)
     got = np.concatenate([clusters.look, clusters.plot])
@@ -47,7 +47,7 @@ def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None
 
 def test_one_overdue_look_closes_its_cluster() -> None:
     look, plot = np.array([0, 1]), np.array([0, 0])
-    clusters = find_clusters(look, plot, 3, 1, np.zeros(3, bool), np.array([True, False, False]))
+    clusters = find_clusters(look, plot, 1, np.zeros(3, bool), np.array([True, False, False]))
     assert clusters.closed[clusters.look[1]]
     assert not clusters.closed[clusters.look[2]]
 
@@ -56,15 +56,14 @@ def candidates_of(likelihood: np.ndarray) -> Candidates:
     look, plot = np.nonzero(likelihood)
     n = len(look)
     first = np.searchsorted(look, np.arange(len(likelihood) + 1))
-    empty = np.empty((n, 3, 7)), np.empty((n, 3, 7, 7))
-    return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)), *empty)
+    return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)))
 
 
 def solve(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray):  # type: ignore[no-untyped-def]
     looks, plots = likelihood.shape
     candidates = candidates_of(likelihood)
     closed = np.ones(looks, bool)
-    clusters = find_clusters(candidates.look, candidates.plot, looks, plots, closed, closed)
+    clusters = find_clusters(candidates.look, candidates.plot, plots, closed, closed)
     events = marginals(candidates, clusters, existence, detection, plots)
     weight = np.zeros((looks, plots))
     weight[events.look, events.plot] = events.weight

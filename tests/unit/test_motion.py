@@ -12,7 +12,7 @@ from scipy.linalg import expm
 from farwatch.motion import Imm
 from farwatch.motion.constant_velocity import EARTH_RADIUS_M, predict_constant_velocity
 from farwatch.motion.coordinated_turn import predict_coordinated_turn
-from farwatch.motion.imm import class_evidence, imm_model, mix, predict_mode, transition
+from farwatch.motion.imm import class_evidence, imm_model, mix, mode_rates, predict_mode, transition
 
 UP = np.array([0.3, -0.5, math.sqrt(1 - 0.34)])
 
@@ -66,8 +66,8 @@ def test_mode_transitions_are_the_matrix_exponential(dt: float) -> None:
     model = imm_model(Imm())
     out = np.empty((3, 3))
     for kind in range(2):
-        transition(model.leaving[kind], dt, out)
-        np.testing.assert_allclose(out, expm(model.leaving[kind] * dt), atol=1e-9)
+        transition(model.eigen, kind, dt, out)
+        np.testing.assert_allclose(out, expm(mode_rates((Imm().civil, Imm().agile)[kind]) * dt), atol=1e-9)
         np.testing.assert_allclose(out.sum(axis=1), 1.0, atol=1e-12)
 
 

@@ -18,12 +18,13 @@ def find_root(parent, node):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_clusters(candidate_look, candidate_plot, looks, plots, passed, force):  # type: ignore[no-untyped-def]
-    """Number the clusters and say which are closed.
+def find_clusters(candidate_look, candidate_plot, plots, passed, force):  # type: ignore[no-untyped-def]
+    """Number the clusters of looks and `plots` plots, and say which are closed.
 
     A cluster is closed where the beam has passed the gates of all its looks (`passed`), or where one of them has
     waited too long (`force`): a chain of gates around the whole circle must not hold plots for ever.
     """
+    looks = len(passed)
     parent = np.arange(looks + plots)
     for e in range(len(candidate_look)):
         a = find_root(parent, candidate_look[e])

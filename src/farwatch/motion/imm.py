@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.coordinated_turn import predict_coordinated_turn
+from farwatch.tracks import MODES
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 
@@ -63,6 +64,14 @@ class Imm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
     q_vertical_tentative: Positive = 5.0
 
 
+class Eigen(NamedTuple):
+    """Rates of change between modes, by class, as right diag(values) left: they are real, the chain being reversible."""
+
+    values: NDArray[np.float64]  # (2, 3) 1/s
+    right: NDArray[np.float64]  # (2, 3, 3)
+    left: NDArray[np.float64]  # (2, 3, 3)
+
+
 class ImmModel(NamedTuple):
     """The options as the kernels read them: arrays by class and mode."""
 
@@ -70,30 +79,36 @@ class ImmModel(NamedTuple):
     q_vertical: NDArray[np.float64]  # (2, 3)
     q_rate: NDArray[np.float64]  # (2,)
     rate_variance: NDArray[np.float64]  # (2,)
-    leaving: NDArray[np.float64]  # (2, 3, 3) transition rates, 1/s; rows sum to 0
+    eigen: Eigen
     agile_prior: float
     q_tentative: float
     q_vertical_tentative: float
 
 
+def mode_rates(models: ModelSet) -> NDArray[np.float64]:
+    """Transition rates (3, 3) between the modes, 1/s; rows sum to 0."""
+    rates = np.zeros((MODES, MODES))
+    for mode, sojourn_s in enumerate((models.sojourn_straight_s, models.sojourn_turn_s, models.sojourn_manoeuvre_s)):
+        for other in range(MODES):
+            if other != mode:
+                # From a turn or a manoeuvre most aircraft fly straight on; a manoeuvre often becomes a turn.
+                share = 0.5 if mode == STRAIGHT else (0.7 if other == STRAIGHT else 0.3)
+                rates[mode, other] = share / sojourn_s
+        rates[mode, mode] = -rates[mode].sum()
+    return rates
+
+
 def imm_model(options: Imm) -> ImmModel:
     """Compile the options for the kernels."""
     sets = (options.civil, options.agile)
-    leaving = np.zeros((2, 3, 3))
-    for k, s in enumerate(sets):
-        for mode, sojourn in enumerate((s.sojourn_straight_s, s.sojourn_turn_s, s.sojourn_manoeuvre_s)):
-            for other in range(3):
-                if other != mode:
-                    # From a turn or a manoeuvre most aircraft fly straight on; a manoeuvre often becomes a turn.
-                    share = 0.5 if mode == STRAIGHT else (0.7 if other == STRAIGHT else 0.3)
-                    leaving[k, mode, other] = share / sojourn
-            leaving[k, mode, mode] = -leaving[k, mode].sum()
+    rates = np.array([mode_rates(s) for s in sets])
+    values, right = np.linalg.eig(rates)
     return ImmModel(
         q_horizontal=np.array([[s.q_straight, s.q_turn, s.q_manoeuvre] for s in sets]),
         q_vertical=np.array([[s.q_vertical, s.q_vertical, s.q_vertical_manoeuvre] for s in sets]),
         q_rate=np.array([math.radians(s.turn_rate_walk_dps) ** 2 for s in sets]),
         rate_variance=np.array([math.radians(s.turn_rate_dps) ** 2 for s in sets]),
-        leaving=leaving,
+        eigen=Eigen(values, right, np.linalg.inv(right)),
         agile_prior=options.agile_prior,
         q_tentative=options.q_tentative,
         q_vertical_tentative=options.q_vertical_tentative,
@@ -101,43 +116,16 @@ def imm_model(options: Imm) -> ImmModel:
 
 
 @kernel
-def transition(rates, dt, out):  # type: ignore[no-untyped-def]
-    """Fill `out` (3, 3) with expm(rates dt) by scaling and squaring a Taylor series; rows sum to 1."""
-    n = rates.shape[0]
-    largest = 0.0
-    for i in range(n):
-        largest = max(largest, abs(rates[i, i]) * dt)
-    squarings = 0
-    while largest > 0.05:
-        largest *= 0.5
-        squarings += 1
-    h = dt / (1 << squarings)
-    term = np.eye(n)
-    scratch = np.empty((n, n))
-    for i in range(n):
-        for j in range(n):
-            out[i, j] = term[i, j]
-    for order in range(1, 7):
-        for i in range(n):
-            for j in range(n):
-                total = 0.0
-                for k in range(n):
-                    total += term[i, k] * rates[k, j]
-                scratch[i, j] = total * h / order
-        for i in range(n):
-            for j in range(n):
-                term[i, j] = scratch[i, j]
-                out[i, j] += scratch[i, j]
-    for _ in range(squarings):
-        for i in range(n):
-            for j in range(n):
-                total = 0.0
-                for k in range(n):
-                    total += out[i, k] * out[k, j]
-                scratch[i, j] = total
-        for i in range(n):
-            for j in range(n):
-                out[i, j] = scratch[i, j]
+def transition(eigen, kind, dt, out):  # type: ignore[no-untyped-def]
+    """Fill `out` (3, 3) with the transition probabilities expm(rates dt) of a class; rows sum to 1."""
+    for i in range(MODES):
+        for j in range(MODES):
+            out[i, j] = 0.0
+    for k in range(MODES):
+        grown = math.exp(eigen.values[kind, k] * dt)
+        for i in range(MODES):
+            for j in range(MODES):
+                out[i, j] += eigen.right[kind, i, k] * grown * eigen.left[kind, k, j]
 
 
 @kernel
@@ -210,7 +198,7 @@ def class_evidence(agile, probability, likelihood, model, dt, matrix):  # type: 
     """
     expected = np.zeros(2)
     for kind in range(2):
-        transition(model.leaving[kind], dt, matrix)
+        transition(model.eigen, kind, dt, matrix)
         for j in range(3):
             p = 0.0
             for i in range(3):

@@ -150,19 +150,35 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
 
 
 @kernel
-def measurement(radar, plots, j):  # type: ignore[no-untyped-def]
-    """Plot j with the radar's own variances where the plot does not bring its own."""
-    r, azimuth, elevation = plots.covariance[j, 0], plots.covariance[j, 3], plots.covariance[j, 5]
+def measurement_table(radar, plots):  # type: ignore[no-untyped-def]
+    """Plots as rows of the fields of `Measurement`, with the radar's own variances where a plot brings none."""
+    n = len(plots.time_ns)
+    table = np.empty((n, 9))
+    for j in range(n):
+        table[j, 0] = plots.measured[j]
+        for column in range(4):
+            table[j, 1 + column] = plots.z[j, column]
+        table[j, 5] = plots.pressure_altitude_m[j]
+        r, azimuth, elevation = plots.covariance[j, 0], plots.covariance[j, 3], plots.covariance[j, 5]
+        table[j, 6] = radar.variance_range if math.isnan(r) else r
+        table[j, 7] = radar.variance_azimuth if math.isnan(azimuth) else azimuth
+        table[j, 8] = radar.variance_elevation if math.isnan(elevation) else elevation
+    return table
+
+
+@kernel
+def measurement(table, j):  # type: ignore[no-untyped-def]
+    """Row j of a measurement table."""
     return Measurement(
-        plots.measured[j],
-        plots.z[j, 0],
-        plots.z[j, 1],
-        plots.z[j, 2],
-        plots.z[j, 3],
-        plots.pressure_altitude_m[j],
-        radar.variance_range if math.isnan(r) else r,
-        radar.variance_azimuth if math.isnan(azimuth) else azimuth,
-        radar.variance_elevation if math.isnan(elevation) else elevation,
+        int(table[j, 0]),
+        table[j, 1],
+        table[j, 2],
+        table[j, 3],
+        table[j, 4],
+        table[j, 5],
+        table[j, 6],
+        table[j, 7],
+        table[j, 8],
     )
 
 

@@ -13,7 +13,7 @@ from farwatch.kernels import kernel
 from farwatch.motion.imm import TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors.radar import correct, measurement
-from farwatch.tracks import MODES, STATE
+from farwatch.tracks import MODES, STATE, copy_gaussian
 
 # Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
 # a Mode A code may be changed, shared or garbled.
@@ -42,16 +42,7 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
 
 
 @kernel
-def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
-    """Copy the first n components of a Gaussian into `x` and `P`."""
-    for a in range(n):
-        x[a] = mean[a]
-        for b in range(n):
-            P[a, b] = covariance[a, b]
-
-
-@kernel
-def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
+def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
     """Candidates: every (look, plot) whose innovation lies in the gate of one of the look's modes."""
     pair_look, pair_plot = pairs_in_gates(
         looks.azimuth_rad,
@@ -73,7 +64,7 @@ def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, 
         k, j = pair_look[pair], pair_plot[pair]
         modes = hypotheses.modes[looks.hypothesis[k]]
         dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
-        m = measurement(radar, plots, j)
+        m = measurement(table, j)
         size = 6 if m.measured & 8 else 3
         best = 1e30
         highest = -1e300
@@ -111,7 +102,7 @@ def gate(looks, tracks, hypotheses, plots, radar, false_density, birth_density, 
 
 
 @kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, radar, sensor, motion):  # type: ignore[no-untyped-def]
+def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, radar, sensor, motion):  # type: ignore[no-untyped-def]
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -163,7 +154,25 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, radar
                     hypotheses.covariance[h, mode],
                 )
         else:
-            merge_modes(hypotheses, h, looks, k, candidates, events, missed, plots, radar, scratch)
+            begin, end = candidates.first[k], candidates.first[k + 1]
+            merge_modes(
+                radar,
+                modes,
+                looks.time_ns[k],
+                looks.probability[k],
+                looks.mean[k],
+                looks.covariance[k],
+                missed,
+                events.weight[begin:end],
+                candidates.plot[begin:end],
+                candidates.mode_likelihood[begin:end],
+                plots.time_ns,
+                table,
+                scratch,
+                hypotheses.probability[h],
+                hypotheses.mean[h],
+                hypotheses.covariance[h],
+            )
         moment_match(
             hypotheses.probability[h],
             hypotheses.mean[h],
@@ -196,51 +205,71 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, radar
 
 
 @kernel
-def merge_modes(hypotheses, h, looks, k, candidates, events, missed, plots, radar, scratch):  # type: ignore[no-untyped-def]
-    """Moment-match every mode of hypothesis h over the events of look k; mode probabilities follow."""
-    begin, end = candidates.first[k], candidates.first[k + 1]
-    modes = hypotheses.modes[h]
-    weight, mean, covariance = scratch.weight, scratch.mean, scratch.covariance
+def merge_modes(  # type: ignore[no-untyped-def]
+    radar,
+    modes,
+    time_ns,
+    predicted_probability,
+    predicted_mean,
+    predicted_covariance,
+    missed,
+    weight,
+    plot,
+    mode_likelihood,
+    plot_time_ns,
+    table,
+    scratch,
+    probability,
+    mean,
+    covariance,
+):
+    """Moment-match every mode of one look over its events; mode probabilities follow.
+
+    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
+    likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
+    """
+    n_events = len(weight)
+    of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance
     sum_of_modes = 0.0
     for mode in range(modes):
         size = STATE if mode == TURN else 6
-        prior = looks.probability[k, mode]
+        prior = predicted_probability[mode]
         total = missed * prior
-        for e in range(begin, end):
+        for e in range(n_events):
             over = 0.0
             for m in range(modes):
-                over += looks.probability[k, m] * candidates.mode_likelihood[e, m]
-            weight[1 + e - begin] = events.weight[e] * prior * candidates.mode_likelihood[e, mode] / max(over, 1e-300)
-            total += weight[1 + e - begin]
-        hypotheses.probability[h, mode] = total
+                over += predicted_probability[m] * mode_likelihood[e, m]
+            of_mode[1 + e] = weight[e] * prior * mode_likelihood[e, mode] / max(over, 1e-300)
+            total += of_mode[1 + e]
+        probability[mode] = total
         sum_of_modes += total
         n = 0
         if missed * prior > NEGLIGIBLE * total or total < 1e-250:
-            weight[0] = missed * prior
-            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, mean[0], covariance[0])
+            of_mode[0] = missed * prior
+            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, means[0], covariances[0])
             n = 1
-        for e in range(begin, end):
-            w = weight[1 + e - begin]
+        for e in range(n_events):
+            w = of_mode[1 + e]
             if w <= NEGLIGIBLE * total:
                 continue
-            x, P, j = mean[n], covariance[n], candidates.plot[e]
-            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, x, P)
-            dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
+            x, P, j = means[n], covariances[n], plot[e]
+            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, x, P)
+            dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(radar, measurement(radar, plots, j), x, P, size, hypotheses.mean[h, mode])
+            correct(radar, measurement(table, j), x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
-            weight[n] = w
+            of_mode[n] = w
             n += 1
-        moment_match(weight, mean, covariance, n, size, hypotheses.mean[h, mode], hypotheses.covariance[h, mode])
+        moment_match(of_mode, means, covariances, n, size, mean[mode], covariance[mode])
     floored = 0.0
     for mode in range(modes):
         # A mode that has died must be able to come back.
-        hypotheses.probability[h, mode] = max(hypotheses.probability[h, mode] / sum_of_modes, 1e-6)
-        floored += hypotheses.probability[h, mode]
+        probability[mode] = max(probability[mode] / sum_of_modes, 1e-6)
+        floored += probability[mode]
     for mode in range(modes):
-        hypotheses.probability[h, mode] /= floored
+        probability[mode] /= floored
 
 
 @kernel

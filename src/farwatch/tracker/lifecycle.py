@@ -14,6 +14,7 @@ from farwatch.sensors.radar import measurement, place
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
+LEAST_BIRTH = 1e-6
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 COASTING_MISSES = 2
 WORTH_MERGING = 0.1
@@ -29,7 +30,9 @@ def settle(tracks, hypotheses, looks, done, options, motion, next_id):  # type: 
         if not done[k] or not tracks.alive[i]:
             continue
         if tracks.status[i] == TENTATIVE:
-            if tracks.existence[i] < options.delete_existence:
+            # In dense clutter the first plot alone is less likely than that: it must have lost since.
+            lost = tracks.existence[i] < 0.5 * tracks.born_existence[i]
+            if lost and tracks.existence[i] < options.delete_existence:
                 tracks.alive[i] = False
             elif (
                 tracks.existence[i] > options.confirm_existence
@@ -178,19 +181,8 @@ def free_slots(tracks, wanted):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_births(used, events, false_density, birth_density, least):  # type: ignore[no-untyped-def]
-    """How many plots are done with and likely enough to be the first of a new aircraft."""
-    n = 0
-    for j in range(len(used)):
-        share = birth_density[j] / (birth_density[j] + false_density[j])
-        if used[j] and events.birth[j] * share > least:
-            n += 1
-    return n
-
-
-@kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, used, events, false_density, birth_density, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, radar, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
@@ -200,7 +192,7 @@ def give_birth(  # type: ignore[no-untyped-def]
     for j in range(len(used)):
         share = birth_density[j] / (birth_density[j] + false_density[j])
         existence = events.birth[j] * share
-        if not used[j] or existence <= options.delete_existence or n == len(slots):
+        if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
         i = slots[n]
         h = i
@@ -209,7 +201,7 @@ def give_birth(  # type: ignore[no-untyped-def]
             x[a] = 0.0
             for b in range(STATE):
                 P[a, b] = 0.0
-        m = measurement(radar, plots, j)
+        m = measurement(table, j)
         if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
             continue
         n += 1
@@ -230,6 +222,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.born_ns[i] = plots.time_ns[j]
         tracks.time_ns[i] = plots.time_ns[j]
         tracks.existence[i] = existence
+        tracks.born_existence[i] = existence
         tracks.agile[i] = motion.agile_prior
         tracks.address[i] = plots.address[j]
         tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & 96 else plots.mode_a[j]

@@ -13,7 +13,7 @@ from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, mix, predict_mode, transition
 from farwatch.sensors.radar import local, polar, turned, wrap
 from farwatch.tracker.beam import beam_azimuth
-from farwatch.tracks import MODES, STATE
+from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
 GATE_SIGMAS = 4.0
@@ -81,31 +81,20 @@ def crossing(mean, covariance, state_ns, looked_ns, radar, now, rotation_s, unti
 
 
 @kernel
-def predict_hypothesis(tracks, hypotheses, i, dt, motion, flat, probability, mean, covariance, matrix):  # type: ignore[no-untyped-def]
-    """Predict hypothesis i by `dt` seconds into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7)."""
-    m = tracks.mean[i]
-    _, ux, uy, uz = vertical(flat, m[0], m[1], m[2])
-    if hypotheses.modes[i] == 1:
-        probability[0] = 1.0
-        for a in range(6):
-            mean[0, a] = hypotheses.mean[i, 0, a]
-            for b in range(6):
-                covariance[0, a, b] = hypotheses.covariance[i, 0, a, b]
+def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, mean, covariance, matrix):  # type: ignore[no-untyped-def]
+    """Predict a hypothesis of so many modes and class `kind` by `dt` seconds.
+
+    `p0` (3,), `m0` (3, 7), `c0` (3, 7, 7) are taken into `probability`, `mean`, `covariance`; `matrix` (3, 3) is scratch.
+    """
+    _, ux, uy, uz = vertical(flat, m0[0, 0], m0[0, 1], m0[0, 2])
+    if modes == 1:
+        probability[0], probability[1], probability[2] = 1.0, 0.0, 0.0
+        copy_gaussian(m0[0], c0[0], 6, mean[0], covariance[0])
         q, q_vertical = motion.q_tentative, motion.q_vertical_tentative
         predict_constant_velocity(mean[0], covariance[0], dt, q, q_vertical, ux, uy, uz, not flat)
         return
-    kind = AGILE if tracks.agile[i] > 0.5 else CIVIL
-    transition(motion.leaving[kind], max(dt, 0.0), matrix)
-    mix(
-        hypotheses.probability[i],
-        hypotheses.mean[i],
-        hypotheses.covariance[i],
-        matrix,
-        motion.rate_variance[kind],
-        probability,
-        mean,
-        covariance,
-    )
+    transition(motion.eigen, kind, max(dt, 0.0), matrix)
+    mix(p0, m0, c0, matrix, motion.rate_variance[kind], probability, mean, covariance)
     for mode in range(MODES):
         predict_mode(mode, kind, motion, mean[mode], covariance[mode], dt, ux, uy, uz, not flat)
 
@@ -159,7 +148,20 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
         i = rows[k]  # one hypothesis a track, in the row of the same number
         dt = (times[k] - tracks.time_ns[i]) * 1e-9
         existence[k] = tracks.existence[i] * math.exp(-hazard * max(dt, 0.0))
-        predict_hypothesis(tracks, hypotheses, i, dt, motion, radar.flat, probability[k], mean[k], covariance[k], matrix)
+        predict_hypothesis(
+            hypotheses.modes[i],
+            AGILE if tracks.agile[i] > 0.5 else CIVIL,
+            hypotheses.probability[i],
+            hypotheses.mean[i],
+            hypotheses.covariance[i],
+            dt,
+            motion,
+            radar.flat,
+            probability[k],
+            mean[k],
+            covariance[k],
+            matrix,
+        )
         low_r, high_r, low_a, high_a, centre = 1e30, -1e30, 0.0, 0.0, 0.0
         for mode in range(hypotheses.modes[i]):
             r, az, hr, ha = window(radar, mean[k, mode], covariance[k, mode], 0.0)

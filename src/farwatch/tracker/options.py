@@ -35,7 +35,7 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
     confirm_existence: Probability = 0.9
-    delete_existence: Probability = 3e-5
+    delete_existence: Probability = 1.5e-4  # of a tentative track that has not gained since its birth
     survival_per_minute: Probability = 0.99
     coast_s: Positive = 60.0  # a confirmed track without a plot for so long ends
     clutter_memory_scans: Positive = 30.0
@@ -55,22 +55,24 @@ class TrackerModel(NamedTuple):
     delete_existence: float
     hazard: float  # 1/s
     coast_ns: int
+    memory_scans: float
 
 
 def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
     """Compile the options; a flat world is a plane at height 0, so its height is known."""
     return TrackerModel(
         chi2_gate=np.array([chi2_quantile(options.association.gate_probability, max(n, 1)) for n in range(6)]),
-        height_mean_m=0.0 if flat else options.height_prior.mean_m,
-        height_sigma_m=1.0 if flat else options.height_prior.sigma_m,
-        births_per_scan=options.births_per_scan,
-        aircraft_at_start=options.aircraft_at_start,
-        birth_speed_mps=options.birth_speed_mps,
-        birth_climb_mps=options.birth_climb_mps,
+        height_mean_m=0.0 if flat else float(options.height_prior.mean_m),
+        height_sigma_m=1.0 if flat else float(options.height_prior.sigma_m),
+        births_per_scan=float(options.births_per_scan),
+        aircraft_at_start=float(options.aircraft_at_start),
+        birth_speed_mps=float(options.birth_speed_mps),
+        birth_climb_mps=float(options.birth_climb_mps),
         confirm_existence=options.confirm_existence,
         delete_existence=options.delete_existence,
         hazard=-math.log(options.survival_per_minute) / 60.0,
         coast_ns=round(options.coast_s * 1e9),
+        memory_scans=float(options.clutter_memory_scans),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from farwatch.geodesy import enu_axes, to_geodetic
 from farwatch.kernels import kernel
+from farwatch.motion.imm import AGILE, CIVIL
 from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints
 from farwatch.tracker.correct import moment_match
@@ -29,7 +30,20 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
     for k in range(len(rows)):
         i = rows[k]
         dt = (time_ns - tracks.time_ns[i]) * 1e-9
-        predict_hypothesis(tracks, hypotheses, i, dt, motion, flat, p, m, c, matrix)
+        predict_hypothesis(
+            hypotheses.modes[i],
+            AGILE if tracks.agile[i] > 0.5 else CIVIL,
+            hypotheses.probability[i],
+            hypotheses.mean[i],
+            hypotheses.covariance[i],
+            dt,
+            motion,
+            flat,
+            p,
+            m,
+            c,
+            matrix,
+        )
         moment_match(p, m, c, hypotheses.modes[i], 6, mean[k], covariance[k])
     return mean, covariance
 

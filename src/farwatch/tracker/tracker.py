@@ -7,33 +7,25 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from farwatch.association.belief import marginals
-from farwatch.association.clusters import find_clusters
-from farwatch.association.events import Candidates, Clusters, Events, Looks
 from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.motion.imm import imm_model
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import Batch, Floats, Ints, Plots, concat_plots, make_plots
+from farwatch.plots import Batch, Ints, Plots, concat_plots, make_plots
 from farwatch.sensors import Sensor
 from farwatch.sensors.radar import radar_model
 from farwatch.tracker.admit import admissible, normalise
 from farwatch.tracker.beam import follow_beam, make_beams
-from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
-from farwatch.tracker.correct import gate, update
-from farwatch.tracker.lifecycle import count_births, expire, free_slots, give_birth, merge_duplicates, settle
-from farwatch.tracker.looks import look
+from farwatch.tracker.clutter import make_clutter_map
+from farwatch.tracker.lifecycle import expire
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
+from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 1
-
-Mask = NDArray[np.bool_]
-
 
 class Counts(NamedTuple):
     """Plots that the tracker was given, and why some were not used."""
@@ -41,15 +33,6 @@ class Counts(NamedTuple):
     given: int = 0
     not_aircraft: int = 0
     absurd: int = 0
-
-
-class Slice(NamedTuple):
-    """One sensor's plots to be decided on now, and the densities of plots from elsewhere at each of them."""
-
-    sensor: int
-    plots: Plots
-    false: Floats
-    birth: Floats
 
 
 class Tracker:
@@ -69,7 +52,6 @@ class Tracker:
         self._options = tracker_model(options, self._flat)
         self._motion = imm_model(options.motion)
         self._radars = [radar_model(sensor, self._flat) for sensor in self.sensors]
-        self._memory_scans = options.clutter_memory_scans
         self._rotation_s = np.array([sensor.rotation_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._rotation_s)
         self._clutter = [make_clutter_map(sensor.clutter) for sensor in self.sensors]
@@ -87,14 +69,25 @@ class Tracker:
         pictures = []
         self._until_ns = batch.until_ns
         for sensor in range(len(self.sensors)):
-            part = self._admit(batch, sensor)
-            looks = self._predict(part)
-            candidates = self._gate(part, looks)
-            clusters, events = self._associate(part, looks, candidates)
-            done, used = self._update(part, looks, candidates, clusters, events)
-            pictures.append(self._lifecycle(part, looks, candidates, clusters, events, done, used))
-        ended = expire(self._tracks, self._until_ns, self._options.coast_ns)
-        if len(ended):
+            plots = self._admit(batch, sensor)
+            self._make_room(plots.n)
+            used, rows, self._next_id = step(
+                self._tracks,
+                self._hypotheses,
+                self._beams,
+                self._clutter[sensor],
+                plots,
+                self._radars[sensor],
+                sensor,
+                self._options,
+                self._motion,
+                self._next_id,
+                batch.until_ns,
+            )
+            self._held[sensor] = plots.take(np.flatnonzero(~used))
+            pictures.append(self._report(rows))
+        ended = expire(self._tracks, batch.until_ns, self._options.coast_ns)
+        if len(ended) or not pictures:
             pictures.append(self._report(ended))
         return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
 
@@ -124,125 +117,29 @@ class Tracker:
         for name in _STATE:
             setattr(self, name, _unpacked(getattr(self, name), state[name]))
 
-    def _admit(self, batch: Batch, sensor: int) -> Slice:
+    def _admit(self, batch: Batch, sensor: int) -> Plots:
         """The sensor's new plots that can be used, behind those held from before."""
         rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, self._radars[sensor].max_range_m)
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
         new = batch.plots.take(rows)
         normalise(new)
         follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
-        plots = concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
-        false, birth = plot_densities(
-            self._clutter[sensor],
-            plots,
-            self._radars[sensor],
-            self._options.births_per_scan,
-            self._options.aircraft_at_start,
-        )
-        return Slice(sensor, plots, false, birth)
+        return concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
 
-    def _predict(self, part: Slice) -> Looks:
-        return look(
-            self._tracks,
-            self._hypotheses,
-            self._radars[part.sensor],
-            self._beams,
-            part.sensor,
-            self._motion,
-            self._options.hazard,
-            self._until_ns,
-        )
-
-    def _gate(self, part: Slice, looks: Looks) -> Candidates:
-        return gate(
-            looks,
-            self._tracks,
-            self._hypotheses,
-            part.plots,
-            self._radars[part.sensor],
-            part.false,
-            part.birth,
-            self._options.chi2_gate,
-        )
-
-    def _associate(self, part: Slice, looks: Looks, candidates: Candidates) -> tuple[Clusters, Events]:
-        n = part.plots.n
-        clusters = find_clusters(
-            candidates.look, candidates.plot, len(looks.time_ns), n, looks.passed, looks.overdue
-        )
-        return clusters, marginals(candidates, clusters, looks.existence, looks.detection, n)
-
-    def _update(
-        self, part: Slice, looks: Looks, candidates: Candidates, clusters: Clusters, events: Events
-    ) -> tuple[Mask, Mask]:
-        done, used = update(
-            self._tracks,
-            self._hypotheses,
-            looks,
-            candidates,
-            events,
-            clusters,
-            part.plots,
-            self._radars[part.sensor],
-            part.sensor,
-            self._motion,
-        )
-        self._held[part.sensor] = part.plots.take(np.flatnonzero(~used))
-        clutter, radar = self._clutter[part.sensor], self._radars[part.sensor]
-        count_clutter(clutter, part.plots, used, events.birth, radar.max_range_m)
-        learn_clutter(clutter, self._beams, part.sensor, self._until_ns, self._memory_scans)
-        return done, used
-
-    def _lifecycle(
-        self,
-        part: Slice,
-        looks: Looks,
-        candidates: Candidates,
-        clusters: Clusters,
-        events: Events,
-        done: Mask,
-        used: Mask,
-    ) -> Picture:
-        merge_duplicates(self._tracks, self._hypotheses, looks, candidates, clusters, done)
-        self._next_id = settle(
-            self._tracks, self._hypotheses, looks, done, self._options, self._motion, self._next_id
-        )
-        rows = self._hypotheses.track[looks.hypothesis[done]]
-        rows = rows[self._tracks.status[rows] != Status.TENTATIVE]
-        picture = self._report(rows)
-        # The table may grow here, so the rows are found before it is handed on.
-        slots = self._slots(count_births(used, events, part.false, part.birth, self._options.delete_existence))
-        give_birth(
-            self._tracks,
-            self._hypotheses,
-            slots,
-            part.plots,
-            used,
-            events,
-            part.false,
-            part.birth,
-            self._radars[part.sensor],
-            part.sensor,
-            self._options,
-            self._motion,
-        )
-        return picture
+    def _make_room(self, births: int) -> None:
+        """Grow the tables where they have not a free row for each of so many births."""
+        capacity = len(self._tracks.alive)
+        if capacity - int(np.count_nonzero(self._tracks.alive)) < births:
+            self._tracks = grow(self._tracks, make_tracks(2 * capacity + births, len(self.sensors)))
+            self._hypotheses = grow(self._hypotheses, make_hypotheses(2 * capacity + births))
 
     def _report(self, rows: Ints) -> Picture:
+        """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
         t = self._tracks
+        rows = rows[t.status[rows] != Status.TENTATIVE]
         return report(
             t, rows, t.time_ns[rows], t.mean[rows], t.covariance[rows], self._rotation_s, self._flat, self._until_ns
         )
-
-    def _slots(self, wanted: int) -> Ints:
-        """Free rows for new tracks; the table grows where it is full."""
-        slots = free_slots(self._tracks, wanted)
-        if len(slots) < wanted:
-            capacity = 2 * (len(self._tracks.alive) + wanted)
-            self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
-            self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
-            slots = free_slots(self._tracks, wanted)
-        return slots
 
 
 _STATE = ("counts", "_beams", "_clutter", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
