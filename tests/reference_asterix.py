@@ -12,14 +12,15 @@ import pytest
 
 PROJECT = Path(__file__).parents[1]
 
-# Items in the order of their FSPEC bits, as the specifications list them; None: a spare bit.
-UAP: dict[int, list[str | None]] = {
-    48: "010 140 020 040 070 090 130 220 240 250 161 042 200 170 210 030 080 100 110 120 230 260 055 050 065 060 SP RE".split(),
-    34: "010 000 030 020 041 050 060 070 100 110 120 090 RE SP".split(),
-    2: [*"010 000 020 030 041 050 060 070 100 090 080".split(), None, "SP", "RFS"],
-    1: [*"010 020 040 070 090 130 141 050 120 131 080 100 060 030 150".split(), None, None, None, None, "SP", "RFS"],
-    -1: "010 020 161 040 042 200 070 090 141 130 131 120 170 210 050 080 100 060 030 SP RFS 150".split(),
+# Items in the order of their FSPEC bits, as the specifications list them; a dash is a spare bit. -1: a track of CAT001.
+_ORDER = {
+    48: "010 140 020 040 070 090 130 220 240 250 161 042 200 170 210 030 080 100 110 120 230 260 055 050 065 060 SP RE",
+    34: "010 000 030 020 041 050 060 070 100 110 120 090 RE SP",
+    2: "010 000 020 030 041 050 060 070 100 090 080 - SP RFS",
+    1: "010 020 040 070 090 130 141 050 120 131 080 100 060 030 150 - - - - SP RFS",
+    -1: "010 020 161 040 042 200 070 090 141 130 131 120 170 210 050 080 100 060 030 SP RFS 150",
 }
+UAP = {category: names.split() for category, names in _ORDER.items()}
 
 
 def data_folder() -> Path:

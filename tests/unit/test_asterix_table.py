@@ -7,8 +7,8 @@ import sys
 
 import numpy as np
 import pytest
-import reference_asterix as ref
 
+import reference_asterix as ref
 from farwatch.errors import FormatError
 from farwatch.formats.asterix.decode import extract
 from farwatch.formats.asterix.table import ABSENT_FIELD, categories, editions, load_table
