@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import reference_asterix as ref
-from farwatch.formats.asterix.decode import ABSENT, decode_records, extract
+from farwatch.formats.asterix.decode import decode_records
+from farwatch.formats.asterix.fields import ABSENT, extract
 from farwatch.formats.asterix.statistics import new_faults
 from farwatch.formats.asterix.table import Table, editions, load_table
 

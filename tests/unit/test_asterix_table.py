@@ -10,7 +10,7 @@ import pytest
 
 import reference_asterix as ref
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.decode import extract
+from farwatch.formats.asterix.fields import extract
 from farwatch.formats.asterix.table import ABSENT_FIELD, categories, editions, load_table
 
 

@@ -151,7 +151,7 @@ class _Window:
         """What was left over and up to chunk_bytes more."""
         target = min(self.held + self.chunk_bytes, len(self.room))
         while self.held < target and not self.at_end:
-            got = self.file.readinto(memoryview(self.room)[self.held : target])  # type: ignore[attr-defined]
+            got = self.file.readinto(self.room[self.held : target])  # type: ignore[attr-defined]
             self.held += got
             self.at_end = got == 0
         return self.room[: self.held]

@@ -73,8 +73,8 @@ class Assembler:
             collected = plots if number in _PLOT_CATEGORIES else progress
             collected += self._rows(piece, own, table, statistics, unknown)
             held[number] = 0
-        for number in np.flatnonzero(held):
-            statistics.skipped[f"block of CAT{number:03d}"] += int(held[number])
+        for other in np.flatnonzero(held).tolist():
+            statistics.skipped[f"block of CAT{other:03d}"] += int(held[other])
         statistics.add_unknown(unknown)
         self.known_records += statistics.records - int(unknown.sum())
         self.unknown_sources.update(statistics.unknown_sources)

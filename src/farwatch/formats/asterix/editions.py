@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import ABSENT, extract
+from farwatch.formats.asterix.fields import ABSENT, extract
 from farwatch.formats.asterix.records import batches
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table, editions, load_table

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.decode import ABSENT, count_present, extract
 from farwatch.formats.asterix.editions import better_edition, time_fields
+from farwatch.formats.asterix.fields import ABSENT, count_present, extract
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_table

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.formats.asterix.assemble import Assembler, Decoded, Editions, Sources
-from farwatch.formats.asterix.decode import ABSENT, extract
+from farwatch.formats.asterix.fields import ABSENT, extract
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import load_table

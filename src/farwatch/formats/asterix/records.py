@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import count_blocks, decode_records, find_blocks
+from farwatch.formats.asterix.decode import decode_records
+from farwatch.formats.asterix.framing import count_blocks, find_blocks
 from farwatch.formats.asterix.statistics import Statistics, new_faults
 from farwatch.formats.asterix.table import Table, categories
 from farwatch.formats.containers import Piece

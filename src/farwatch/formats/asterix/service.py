@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import ABSENT, record_numbers
+from farwatch.formats.asterix.fields import ABSENT, record_numbers
 from farwatch.formats.asterix.monoradar import source_of
 from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import FAULT_TEXT, N_FAULTS, Fault
+from farwatch.formats.asterix.framing import FAULT_TEXT, N_FAULTS, Fault
 
 
 @dataclass(frozen=True)
