@@ -4,8 +4,8 @@
 
 The recording is a plain CAT048 file (by default the real Mode S radar's hour in $FARWATCH_DATA, else blocks made here),
 repeated in memory to about 1.3 million records. Each figure is the median of several runs. "To plots" is everything
-from bytes to a finished Plots batch with all the tracker's columns and UTC times; "framing" only finds where the items lie.
-libasterix, written in Python, parses a sample of the same blocks and reads the same numbers out of them.
+from bytes to a finished Plots batch with all the columns of the tracker and UTC times; "framing" only finds where items
+are. libasterix, written in Python, parses a sample of the same blocks and reads the same numbers out of them.
 """
 
 from __future__ import annotations

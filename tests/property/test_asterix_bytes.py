@@ -23,7 +23,9 @@ _TRACK = ref.record(-1, i010=ref.source(), i020=b"\xa0", i161=b"\0\1", i042=b"\0
 VALID = [
     ref.block(48, ref.plot(10.0), ref.plot(11.0, i250=b"\x02" + bytes(15) + b"\x50", i130=b"\xfe" + bytes(7))),
     ref.block(48, ref.plot(86_000.0, i020=b"\xa1\x81\x02", i120=b"\xc0\0\0\x01" + bytes(6), i030=b"\x03\x02")),
-    ref.block(48, ref.plot(5.0, iSP=b"\x03\1\2", iRE=b"\x02\0", i260=bytes(7), i110=b"\0\1")),
+    ref.block(
+        48, ref.plot(5.0, iSP=b"\x03\1\2", iRE=b"\x0d\x88\xa0" + bytes(7) + b"\1\2\3", i260=bytes(7), i110=b"\0\1")
+    ),
     ref.block(34, ref.sector(10.0, 3), ref.sector(11.0, 4, i050=b"\x94\x01\x02\x03", i070=b"\x02\0\1\0\2")),
     ref.block(2, ref.record(2, i010=ref.source(), i000=b"\x01", i030=ref.time_of_day(9.0), iRFS=b"\x01\x05\0\1")),
     ref.block(1, ref.record(1, i010=ref.source(), i020=b"\x21\x80", i040=bytes(3) + b"\1", i141=b"\1\1"), _TRACK),
@@ -47,7 +49,7 @@ def survives(data: bytes, name: str = "a.ast") -> None:
         for attempt in (
             lambda: list(stream(path, SOURCES, chunk_bytes=1)),
             lambda: inspect(path),
-            lambda: columns(path, 48, ["161", "230/STAT", "020/ADSB/EP", "130/SAM"]),
+            lambda: columns(path, 48, ["161", "230/STAT", "020/ADSB/EP", "130/SAM", "RE/ERR"]),
         ):
             try:
                 attempt()

@@ -113,6 +113,28 @@ def test_turn_data_of_register_50(tmp_path: Path) -> None:
     assert np.isnan([plots.roll_rad[1], plots.heading_rad[1], plots.speed_mps[1], plots.track_rate_rps[1]]).all()
 
 
+def test_ranges_beyond_256_nm(tmp_path: Path) -> None:
+    """The range field is full; the true one is in the expansion field, behind other subfields."""
+    full = 65_535 / 256
+    beyond = round(324.5 * 256).to_bytes(3, "big")
+    mode_5 = b"\xa0\x11" + bytes(6)  # a compound subfield: SUM and POS
+    expansions = (
+        b"\x05\x08" + beyond,
+        bytes([5 + len(mode_5), 0x88]) + mode_5 + beyond,
+        b"\x03\x08\x00",  # cut off
+        b"\x01",  # empty
+    )
+    records = [ref.plot(10, full, 45.0, iRE=expansion) for expansion in expansions]
+    path = written(tmp_path, ref.block(48, *records, ref.plot(10, 5, iRE=expansions[0])))
+    found = read(path, SOURCES)
+    np.testing.assert_allclose(found.plots.z[:, 0], [324.5 * 1852, 324.5 * 1852, 5 * 1852])
+    counted = {"absurd": 2, "expansion field of CAT048 that does not fit RE 1.13": 1}
+    assert found.statistics.skipped == counted and not found.statistics.errors
+    nan = np.nan
+    np.testing.assert_allclose(columns(path, 48, ["RE/ERR", "161"])["RE/ERR"], [324.5, 324.5, nan, nan, 324.5])
+    assert columns(path, 48, ["161", "RE/MD5/SUM/M5"])["RE/MD5/SUM/M5"].tolist() == [-1, 0, -1, -1, -1]
+
+
 def test_what_is_no_plot_is_counted(tmp_path: Path) -> None:
     records = (
         ref.plot(),

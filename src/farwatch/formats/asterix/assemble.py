@@ -99,7 +99,7 @@ class Assembler:
         fill = Fill(piece, blocks, table, self.sensor_of, self.records_of[table.category], unknown)
         records, broken = statistics.records, statistics.broken_blocks
         for batch in batches(piece, blocks, table, statistics):
-            fill.add(batch)
+            fill.add(batch, statistics)
         self.records_of[table.category] += statistics.records - records
         statistics.skipped.update(fill.skipped())
         broken = statistics.broken_blocks - broken

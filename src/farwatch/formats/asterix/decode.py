@@ -41,7 +41,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
     slots, lists, profiles, choice = program.slots, program.lists, program.profiles, program.choice
     profile = 0
     first, count, longest = profiles[0, 0], profiles[0, 1], profiles[0, 3]
-    compound = -1
+    compound, width = -1, profiles[0, 4]
     outer_fspec, outer_stop, outer_byte, outer_bits = p, p, 0, 0
     record_fspec_bytes = 0
     sequence = 0
@@ -51,7 +51,11 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
         if starting:
             starting = False
             fspec = p
-            while True:
+            if width == 8:
+                p += longest
+                if p > stop:
+                    return _FSPEC_OVERRUN, -1
+            while width == 7:
                 if p >= stop:
                     return (_FSPEC_OVERRUN if compound < 0 else _OVERRUN), compound
                 p += 1
@@ -59,7 +63,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
                     break
             fspec_stop = p
             byte = 0
-            bits = int(data[fspec]) & 254
+            bits = int(data[fspec]) & (254 if width == 7 else 255)
             if p - fspec > longest:
                 return _FSPEC_LONG, compound
             if compound < 0:
@@ -76,20 +80,20 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
         elif bits == 0:
             byte += 1
             if fspec + byte < fspec_stop:
-                bits = int(data[fspec + byte]) & 254
+                bits = int(data[fspec + byte]) & (254 if width == 7 else 255)
                 continue
             if compound < 0:
                 break
             fspec, fspec_stop, byte, bits = outer_fspec, outer_stop, outer_byte, outer_bits
             first, count = profiles[profile, 0], profiles[profile, 1]
-            compound = -1
+            compound, width = -1, profiles[profile, 4]
             continue
         else:
             bit = 0
             while bits & (128 >> bit) == 0:
                 bit += 1
             bits ^= 128 >> bit
-            index = byte * 7 + bit
+            index = byte * width + bit
             slot = lists[first + index] if index < count else UNDEFINED
             if slot == RANDOM_SEQUENCE:
                 if p >= stop:
@@ -120,7 +124,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
         elif kind == COMPOUND:
             outer_fspec, outer_stop, outer_byte, outer_bits = fspec, fspec_stop, byte, bits
             first, count, longest = slots[slot, FIRST], slots[slot, COUNT], slots[slot, SIZE]
-            compound = slot
+            compound, width = slot, 7
             starting = True
         elif p >= stop:
             return _OVERRUN, slot
@@ -182,3 +186,21 @@ def decode_records(data, blocks, program, base, at, offsets, where, faults):  # 
         at[1] = 0
         at[2] = 0
     return n
+
+
+@kernel
+def expand_records(data, offsets, n, slot, program, inner):  # type: ignore[no-untyped-def]
+    """Fills inner (n, slots of `program`) with the places of the subfields of each record's explicit item `slot`.
+
+    Returns how many such items do not hold what their program says; their rows stay -1.
+    """
+    broken = 0
+    for r in range(n):
+        inner[r, :] = -1
+        p = offsets[r, slot]
+        if p >= 0 and data[p] > 1:
+            end, _ = _record_end(data, np.int64(p + 1), np.int64(p + data[p]), program, inner, r)
+            if end < 0:
+                inner[r, :] = -1
+                broken += 1
+    return broken

@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.formats.asterix import monoradar, service
-from farwatch.formats.asterix.records import Batch
-from farwatch.formats.asterix.table import Table
+from farwatch.formats.asterix.records import Batch, expansion, numbers
+from farwatch.formats.asterix.statistics import Statistics
+from farwatch.formats.asterix.table import Table, load_expansion
 from farwatch.formats.containers import Piece
 from farwatch.plots import Ints, make_plots, make_progress
 
 TRUNCATED = 1  # the category whose times are cut to 16 bits
 _SERVICE = (34, 2)
 _MARGIN = 1.03
+_NONE = np.empty(0, np.int64)
 
 
 class Rows(NamedTuple):
@@ -37,7 +39,7 @@ class Fill:
     def __init__(
         self, piece: Piece, blocks: Ints, table: Table, sensor_of: NDArray[np.int32], first_record: int, unknown: Ints
     ) -> None:
-        self.piece, self.blocks, self.category = piece, blocks, table.category
+        self.piece, self.blocks, self.table, self.category = piece, blocks, table, table.category
         self.sensor_of, self.next_record, self.unknown = sensor_of, first_record, unknown
         self.of_plots = table.category not in _SERVICE
         self.spec: Any = monoradar.layout(table) if self.of_plots else service.layout(table)
@@ -50,7 +52,7 @@ class Fill:
         self.at = np.empty((0, 4), np.int64)
         self.used = 0
 
-    def add(self, batch: Batch) -> None:
+    def add(self, batch: Batch, statistics: Statistics) -> None:
         """Adds the rows of the next batch."""
         if batch.n == 0:
             return
@@ -58,12 +60,13 @@ class Fill:
             self._make_room(batch)
         self.bytes_left -= int(batch.where[batch.n - 1, 1] - batch.where[0, 0])
         decoded = (self.piece.data, batch.offsets, batch.where, batch.n, self.spec, self.sensor_of)
-        counted = (self.next_record, self.unknown, self.skips, self.last)
+        counted = (self.unknown, self.skips, self.last, self.columns, self.at, self.used)
+        before = self.used
         if self.of_plots:
-            truncated = self.category == TRUNCATED
-            self.used = monoradar.fill_plots(*decoded, truncated, *counted, self.columns, self.at, self.used)
+            self.used = monoradar.fill_plots(*decoded, self._ranges_beyond(batch, statistics), *counted)
         else:
-            self.used = service.fill_progress(*decoded, *counted, self.columns, self.at, self.used)
+            self.used = service.fill_progress(*decoded, *counted)
+        self.at[before : self.used, 3] += self.next_record
         self.next_record += batch.n
 
     def rows(self) -> list[Rows]:
@@ -74,6 +77,14 @@ class Fill:
     def skipped(self) -> Counter[str]:
         """Records left out, by reason."""
         return Counter({name: int(count) for name, count in zip(self.names, self.skips) if count})
+
+    def _ranges_beyond(self, batch: Batch, statistics: Statistics) -> Ints:
+        """Each record's extended range (RE/ERR of CAT048), as I048/040 counts; empty where no record has one."""
+        inside = expansion(self.piece, batch, self.table, statistics)
+        inner = load_expansion(self.category)
+        if inside is None or inner is None:
+            return _NONE
+        return numbers(self.piece, inside, [inner.field("ERR")])[:, 0]
 
     def _make_room(self, batch: Batch) -> None:
         self._close()

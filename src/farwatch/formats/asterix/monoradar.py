@@ -86,7 +86,7 @@ _A_INVALID_FLAG, _A_GARBLED_FLAG = int(Flag.MODE_A_INVALID), int(Flag.MODE_A_GAR
 _C_INVALID_FLAG, _C_GARBLED_FLAG = int(Flag.MODE_C_INVALID), int(Flag.MODE_C_GARBLED)
 _NM_M, _FL_M, _KNOT_MPS = 1852.0, 30.48, 1852.0 / 3600.0
 _DEGREE = math.pi / 180.0
-_RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond
+_RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond, in RE/ERR in the same steps
 _RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
 _BDS_50 = 0x50
 _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
@@ -99,6 +99,7 @@ class Layout(NamedTuple):
     lsb: NDArray[np.float64]  # (names,) of one step; 1 where it is no quantity
     kinds: NDArray[np.uint8]  # plot kind by detection type, 255: none
     registers: int  # slot of the Mode S registers (I048/250), -1: none
+    truncated: bool  # the time is I001/141: 16 bits, and may be left out
 
 
 def layout(table: Table) -> Layout:
@@ -110,6 +111,7 @@ def layout(table: Table) -> Layout:
         np.array([found.lsb or 1.0 for found in fields]),
         np.array(_KINDS[table.category], np.uint8),
         table.slots.get("250", -1),
+        table.category == 1,
     )
 
 
@@ -173,7 +175,7 @@ def _flags(v):  # type: ignore[no-untyped-def]
 def _position(v, lsb):  # type: ignore[no-untyped-def]
     """(range_m, azimuth_rad, 0), or the last one _NO_POSITION or _ABSURD where there is none to use."""
     if v[_RHO] != ABSENT and v[_THETA] != ABSENT:
-        if v[_RHO] == 0 or v[_RHO] == _RANGE_FULL:
+        if v[_RHO] == 0:
             return 0.0, 0.0, _ABSURD
         return v[_RHO] * lsb[_RHO] * _NM_M, v[_THETA] * lsb[_THETA] * _DEGREE, 0
     if v[_X] == ABSENT or v[_Y] == ABSENT:
@@ -199,13 +201,13 @@ def source_of(v, block, last):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record, unknown, skips, last, plots, at, m):  # type: ignore[no-untyped-def]
+def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips, last, plots, at, m):  # type: ignore[no-untyped-def]
     """Fills `plots` (rows absent beforehand) from n decoded records from row m on; returns the row after the last.
 
     offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
-    SAC * 256 + SIC, -1 unknown; truncated: the time is I001/141. Filled beside: unknown (65537,) records of each
-    unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at (rows, 4): byte in `data`,
-    time of day in ticks (-1 none), block, number of the record in its category (from first_record).
+    SAC * 256 + SIC, -1 unknown; beyond (n,): ranges that I048/040 cannot say, (0,) where there are none. Filled beside:
+    unknown (65537,) records of each unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at
+    (rows, 4): byte in `data`, time of day in ticks (-1 none), block, number of the record.
     """
     fields, lsb, kinds, registers = spec.fields, spec.lsb, spec.kinds, spec.registers
     v = np.empty(len(fields), np.int64)
@@ -222,13 +224,15 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record
             continue
         ticks = v[_TIME]
         if ticks == ABSENT:
-            if not truncated:
+            if not spec.truncated:
                 skips[_NO_TIME] += 1
                 continue
             ticks = -1
         elif ticks >= DAY_TICKS:
             skips[_ABSURD] += 1
             continue
+        if v[_RHO] == _RANGE_FULL:
+            v[_RHO] = beyond[r] if r < len(beyond) and beyond[r] >= _RANGE_FULL else 0
         range_m, azimuth_rad, wrong = _position(v, lsb)
         if wrong != 0:
             skips[wrong] += 1
@@ -236,7 +240,7 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, truncated, first_record
         at[m, 0] = where[r, 0]
         at[m, 1] = ticks
         at[m, 2] = where[r, 2]
-        at[m, 3] = first_record + r
+        at[m, 3] = r
         plots.sensor[m] = sensor
         plots.kind[m] = kind
         plots.z[m, 0] = range_m

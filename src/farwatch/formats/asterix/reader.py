@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.formats.asterix.assemble import Assembler, Decoded, Editions, Sources
-from farwatch.formats.asterix.fields import ABSENT, extract
-from farwatch.formats.asterix.records import batches, blocks_of
+from farwatch.formats.asterix.fields import ABSENT
+from farwatch.formats.asterix.records import batches, blocks_of, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
-from farwatch.formats.asterix.table import load_table
+from farwatch.formats.asterix.table import load_expansion, load_table
 from farwatch.formats.containers import CHUNK_BYTES, open_container, pieces
 from farwatch.plots import concat_plots, concat_progress
 
 _WHOLE_BYTES = 64 << 20  # most recordings are smaller: one part, nothing to put together
+
+_EXPANSION = "RE/"
 
 PathLike = str | os.PathLike[str]
 
@@ -64,29 +66,33 @@ def stream(
 
 
 def columns(path: PathLike, category: int, items: Sequence[str], edition: str | None = None) -> dict[str, NDArray[Any]]:
-    """Numbers out of every record of one category, in file order, by path: "161", "230/STAT", "040/RHO".
+    """Numbers out of every record of one category, in file order, by path: "161", "230/STAT", "040/RHO", "RE/ERR".
 
     Quantities are float64 in the unit of the item's definition, NaN where absent; other numbers int64, -1 where
     absent. Row i is record i of its category, which is what `Decoded.plot_record` counts. Raises FormatError: the
     file cannot be read, or no such category, edition or item.
     """
-    table = load_table(category, edition)
-    found = [table.field(item) for item in items]
-    fields = np.array([field.row for field in found], np.int64).reshape(-1, 6)
-    parts = [np.empty((0, len(found)), np.int64)]
+    table, inner = load_table(category, edition), load_expansion(category)
+    own = [item for item in items if inner is None or not item.startswith(_EXPANSION)]
+    expanded = [item for item in items if item not in own]
+    fields = {item: table.field(item) for item in own}
+    inner_fields = {item: inner.field(item.removeprefix(_EXPANSION)) for item in expanded if inner is not None}
+    parts = [np.empty((0, len(items)), np.int64)]
     statistics = Statistics()
     for piece in pieces(open_container(path)):
         blocks = blocks_of(piece, statistics)
         for batch in batches(piece, blocks[blocks[:, 0] == category], table, statistics):
-            out = np.empty((batch.n, len(found)), np.int64)
-            extract(piece.data, batch.offsets, batch.n, fields, out)
-            parts.append(out)
+            found = numbers(piece, batch, list(fields.values()))
+            more = np.full((batch.n, len(expanded)), ABSENT)
+            if expanded and (inside := expansion(piece, batch, table, statistics)) is not None:
+                more = numbers(piece, inside, list(inner_fields.values()))
+            parts.append(np.hstack([found, more]))
     values = np.concatenate(parts)
     result: dict[str, NDArray[Any]] = {}
-    for item, field, numbers in zip(items, found, values.T):
-        absent = numbers == ABSENT
+    for k, (item, field) in enumerate((fields | inner_fields).items()):
+        absent = values[:, k] == ABSENT
         if field.lsb is None:
-            result[item] = np.where(absent, -1, numbers)
+            result[item] = np.where(absent, -1, values[:, k])
         else:
-            result[item] = np.where(absent, np.nan, numbers * field.lsb)
-    return result
+            result[item] = np.where(absent, np.nan, values[:, k] * field.lsb)
+    return {item: result[item] for item in items}

@@ -8,10 +8,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.decode import decode_records
+from farwatch.formats.asterix.decode import decode_records, expand_records
+from farwatch.formats.asterix.fields import extract
 from farwatch.formats.asterix.framing import count_blocks, find_blocks
 from farwatch.formats.asterix.statistics import Statistics, new_faults
-from farwatch.formats.asterix.table import Table, categories
+from farwatch.formats.asterix.table import Field, Table, categories, load_expansion
 from farwatch.formats.containers import Piece
 
 BATCH = 1 << 13  # records decoded at a time: their offsets stay small however many records the bytes claim
@@ -52,3 +53,27 @@ def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: S
         yield Batch(n, offsets, where)
     statistics.broken_blocks += int(at[3])
     statistics.add_faults(faults, f"CAT{table.category:03d}", table.slots)
+
+
+def numbers(piece: Piece, batch: Batch, fields: list[Field]) -> NDArray[np.int64]:
+    """(n, fields) the numbers of each record of a batch, ABSENT where it has none."""
+    rows = np.array([field.row for field in fields], np.int64).reshape(-1, 6)
+    out = np.empty((batch.n, len(fields)), np.int64)
+    extract(piece.data, batch.offsets, batch.n, rows, out)
+    return out
+
+
+def expansion(piece: Piece, batch: Batch, table: Table, statistics: Statistics) -> Batch | None:
+    """The Reserved Expansion Fields of a batch as records of their own; None where it has none, or no definition.
+
+    Those that do not fit their definition are counted and left empty.
+    """
+    inner = load_expansion(table.category)
+    slot = table.slots.get("RE", -1)
+    if inner is None or slot < 0 or not bool((batch.offsets[: batch.n, slot] >= 0).any()):
+        return None
+    offsets = np.empty((batch.n, len(inner.slots)), np.int32)
+    broken = expand_records(piece.data, batch.offsets, batch.n, slot, inner.program, offsets)
+    if broken:
+        statistics.skipped[f"expansion field of CAT{table.category:03d} that does not fit {inner.edition}"] += broken
+    return Batch(batch.n, offsets, batch.where)

@@ -48,7 +48,7 @@ def layout(table: Table) -> Layout:
 
 
 @kernel
-def fill_progress(data, offsets, where, n, spec, sensor_of, first_record, unknown, skips, last, progress, at, m):  # type: ignore[no-untyped-def]
+def fill_progress(data, offsets, where, n, spec, sensor_of, unknown, skips, last, progress, at, m):  # type: ignore[no-untyped-def]
     """Fills `progress` (rows absent beforehand) from n decoded records from row m on; returns the row after the last.
 
     The arguments are those of `monoradar.fill_plots`.
@@ -84,6 +84,6 @@ def fill_progress(data, offsets, where, n, spec, sensor_of, first_record, unknow
         at[m, 0] = where[r, 0]
         at[m, 1] = v[_TIME]
         at[m, 2] = where[r, 2]
-        at[m, 3] = first_record + r
+        at[m, 3] = r
         m += 1
     return m

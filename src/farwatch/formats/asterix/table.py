@@ -83,7 +83,8 @@ class Program(NamedTuple):
 
     slots: Ints32  # (slots, 5) KIND, SIZE, FIRST, COUNT, OPEN_END of each, as below
     lists: Ints32  # bytes of the parts of extended items; slot of each FSPEC bit, or UNDEFINED or RANDOM_SEQUENCE
-    profiles: Ints32  # (profiles, 4) where its bits start in `lists`, how many, bytes of its longest FSPEC and of any
+    profiles: Ints32  # (profiles, 5) where its bits start in `lists`, how many, bytes of its longest FSPEC and of any;
+    # 8 where every bit of a presence field stands for an item (an expansion), 7 where one of eight continues it
     choice: Ints32  # slot (-1: one profile only), bit and size of the field that chooses; then profile by its value
 
 
@@ -208,16 +209,35 @@ def load_table(category: int, edition: str | None = None) -> Table:
         hint = f"; the nearest is {near[0]}" if near else ""
         known = ", ".join(content.editions)
         raise FormatError(f"no edition {edition!r} of ASTERIX category {category:03d}; there are {known}{hint}")
-    return _compile(content, edition)
-
-
-def _compile(content: _Category, edition: str) -> Table:
     chosen = content.editions[edition]
+    return _compile(content, edition, chosen.items, chosen.profiles, chosen.fspec_bytes, chosen.select, 7)
+
+
+@cache
+def load_expansion(category: int) -> Table | None:
+    """The newest Reserved Expansion Field of a category, decoded like a record; None where there is no definition."""
+    content = _load(category)
+    if not content.expansions:
+        return None
+    edition, chosen = list(content.expansions.items())[-1]
+    size = {"": chosen.presence_bytes}
+    return _compile(content, f"RE {edition}", chosen.items, {"": chosen.subfields}, size, None, 8)
+
+
+def _compile(
+    content: _Category,
+    edition: str,
+    pooled: dict[str, int],
+    bits_of: dict[str, list[str | None]],
+    fspec_bytes: dict[str, int],
+    select: tuple[str, dict[str, str]] | None,
+    width: int,
+) -> Table:
     slots: dict[str, int] = {}
     items: dict[int, _Item] = {}
-    for name, index in chosen.items.items():
+    for name, index in pooled.items():
         items[slots.setdefault(name, len(slots))] = content.pool[index]
-    for name, index in chosen.items.items():
+    for name, index in pooled.items():
         for sub, sub_item in content.pool[index].items.items():
             items[slots.setdefault(f"{name}/{sub}", len(slots))] = sub_item
     rows = np.zeros((len(slots), 5), np.int32)
@@ -233,22 +253,24 @@ def _compile(content: _Category, edition: str) -> Table:
         elif item.kind == "compound":
             rows[slot, SIZE], rows[slot, COUNT] = item.fspec_bytes, len(item.subfields)
             lists += [UNDEFINED if sub is None else slots[f"{path}/{sub}"] for sub in item.subfields]
-    names = list(chosen.profiles)
-    profiles = np.zeros((len(names), 4), np.int32)
+    names = list(bits_of)
+    profiles = np.zeros((len(names), 5), np.int32)
     for row, name in enumerate(names):
-        entries = chosen.profiles[name]
-        profiles[row] = len(lists), len(entries), chosen.fspec_bytes[name], max(chosen.fspec_bytes.values())
+        entries = bits_of[name]
+        profiles[row] = len(lists), len(entries), fspec_bytes[name], max(fspec_bytes.values()), width
         for entry in entries:
             lists.append(UNDEFINED if entry is None else RANDOM_SEQUENCE if entry == "RFS" else slots[entry])
-    program = Program(rows, np.array(lists, np.int32), profiles, _choice(chosen, names, slots, items))
-    titles = {name: content.pool[index].title for name, index in chosen.items.items()}
+    program = Program(rows, np.array(lists, np.int32), profiles, _choice(select, names, slots, items))
+    titles = {name: content.pool[index].title for name, index in pooled.items()}
     return Table(content.category, edition, program, slots, titles, items)
 
 
-def _choice(chosen: _Edition, names: list[str], slots: dict[str, int], items: dict[int, _Item]) -> Ints32:
-    if chosen.select is None:
+def _choice(
+    select: tuple[str, dict[str, str]] | None, names: list[str], slots: dict[str, int], items: dict[int, _Item]
+) -> Ints32:
+    if select is None:
         return np.array([-1, 0, 0], np.int32)
-    path, cases = chosen.select
+    path, cases = select
     name, _, rest = path.partition("/")
     field = next(f for f in items[slots[name]].fields if f.path == rest)
     selected = [names.index(cases.get(str(value), names[0])) for value in range(1 << field.size)]
