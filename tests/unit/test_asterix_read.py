@@ -273,6 +273,13 @@ def test_truncated_times_without_any_full_one_are_left_out(tmp_path: Path) -> No
     assert found.plots.n == 0 and found.statistics.skipped == {"no time": 2}
 
 
+def test_truncated_times_of_a_silent_service_come_from_its_neighbours(tmp_path: Path) -> None:
+    other = ref.source(1, 11)
+    data = (ref.block(1, old_plot(128 * 5000, i010=other), old_plot(None, i010=other)), north(5001.0))
+    found = read(written(tmp_path, *data), SOURCES)
+    assert (found.plots.time_ns / SECOND_NS).tolist() == [5000.0, 5000.0]
+
+
 def test_old_plots_share_the_source_of_their_block(tmp_path: Path) -> None:
     second = ref.record(1, i020=b"\x20", i040=struct.pack(">HH", 128, 0), i141=b"\x00\x10")
     found = read(written(tmp_path, north(0.0), ref.block(1, old_plot(1), second)), SOURCES)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.fields import ABSENT, extract
-from farwatch.formats.asterix.records import batches
+from farwatch.formats.asterix.fields import ABSENT
+from farwatch.formats.asterix.records import batches, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table, editions, load_table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
@@ -42,11 +42,9 @@ def fit(piece: Piece, blocks: NDArray[np.int64], table: Table) -> Fit:
     sample = np.ascontiguousarray(blocks[::step])
     statistics = Statistics()
     wanted = [table.optional("010/SAC"), *time_fields(table)]
-    fields = np.array([field.row for field in wanted], np.int64)
     odd = 0
     for batch in batches(piece, sample, table, statistics):
-        out = np.empty((batch.n, len(fields)), np.int64)
-        extract(piece.data, batch.offsets, batch.n, fields, out)
+        out = numbers(piece, batch, wanted)
         strange = (out[:, 1:] >= DAY_TICKS).any(axis=1)
         if wanted[0] is not ABSENT_FIELD:
             strange |= out[:, 0] == ABSENT

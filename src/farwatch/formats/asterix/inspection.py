@@ -11,8 +11,8 @@ import numpy as np
 
 from farwatch.errors import FormatError
 from farwatch.formats.asterix.editions import better_edition, time_fields
-from farwatch.formats.asterix.fields import ABSENT, count_present, extract
-from farwatch.formats.asterix.records import batches, blocks_of
+from farwatch.formats.asterix.fields import ABSENT, count_present
+from farwatch.formats.asterix.records import batches, blocks_of, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
@@ -63,6 +63,7 @@ def inspect(path: str | os.PathLike[str], editions: Mapping[int, str] | None = N
     found: dict[int, _Counting] = {}
     datagrams = 0
     received: list[int] = []
+    unknown: set[int] = set()
     for piece in pieces(container):
         blocks = blocks_of(piece, statistics)
         datagrams += len(piece.start) if container.kind == "pcap" else 0
@@ -75,8 +76,10 @@ def inspect(path: str | os.PathLike[str], editions: Mapping[int, str] | None = N
             if number not in found:
                 found[int(number)] = _Counting(piece, own, int(number), chosen.get(int(number)))
             found[int(number)].add(piece, own, statistics)
+        unknown.update((-1 - blocks[blocks[:, 0] < 0, 0]).tolist())
     if not found:
-        raise FormatError(f"{container.path}: holds no ASTERIX block of a known category ({container.size} bytes)")
+        held = f"; its blocks are of CAT{', '.join(f'{number:03d}' for number in sorted(unknown))}" if unknown else ""
+        raise FormatError(f"{container.path}: holds no ASTERIX block of a known category{held}")
     return Inspection(
         str(container.path),
         container.kind,
@@ -98,9 +101,7 @@ class _Counting:
         if other and edition is None:
             self.table = load_table(number, other)
         self.content = CategoryInspection(number, self.table.edition, other if edition is not None else None)
-        self.times = time_fields(self.table)
-        wanted = [self.table.optional("010/SAC"), self.table.optional("010/SIC"), *self.times]
-        self.fields = np.array([found.row for found in wanted], np.int64)
+        self.fields = [self.table.optional("010/SAC"), self.table.optional("010/SIC"), *time_fields(self.table)]
         self.present = np.zeros(len(self.table.slots), np.int64)
 
     def add(self, piece: Piece, blocks: Ints, statistics: Statistics) -> None:
@@ -110,8 +111,7 @@ class _Counting:
         for batch in batches(piece, blocks, self.table, statistics):
             content.records += batch.n
             count_present(batch.offsets, batch.n, self.present)
-            out = np.empty((batch.n, len(self.fields)), np.int64)
-            extract(piece.data, batch.offsets, batch.n, self.fields, out)
+            out = numbers(piece, batch, self.fields)
             sources, counts = np.unique(out[:, :2], axis=0, return_counts=True)
             for (sac, sic), count in zip(sources.tolist(), counts.tolist()):
                 content.sources[(-1, -1) if sac == ABSENT else (sac, sic)] += count

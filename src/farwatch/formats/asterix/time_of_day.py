@@ -53,15 +53,20 @@ def resolve_times(order, sensor, ticks, truncated, received_ns, day_ns, day, las
     """Fills out (n,) with int64 ns UTC, NO_TIME where it cannot be known.
 
     order: rows in file order; ticks: time of day in 1/128 s, its low 16 bits where `truncated`, MISSING: as the row
-    before; day_ns: start of the recording's first day, 0: from `received_ns` where that is known. `day` and `last`
-    are the Clock, kept up to date. A time that falls by more than 12 h starts a new day, one that rises by more than
-    12 h belongs to the day before.
+    before; day_ns: start of the recording's first day, 0: from `received_ns` where that is known; `day` and `last` are
+    the Clock, kept up to date. A truncated time is taken nearest to its sensor's last one, else to the packet's, else
+    to the last of any sensor. A time that falls by more than 12 h starts a new day, one that rises by more than 12 h
+    belongs to the day before.
     """
     everyone = len(last) - 1
     first = np.full(len(last), MISSING, np.int64)
     for i in order:
-        if not truncated[i] and first[sensor[i]] == MISSING:
+        if truncated[i]:
+            continue
+        if first[sensor[i]] == MISSING:
             first[sensor[i]] = ticks[i]
+        if first[everyone] == MISSING:
+            first[everyone] = ticks[i]
     for i in order:
         s = sensor[i]
         t = ticks[i]
@@ -69,6 +74,8 @@ def resolve_times(order, sensor, ticks, truncated, received_ns, day_ns, day, las
             reference = last[s] if last[s] != MISSING else first[s]
             if reference == MISSING and received_ns[i] != NO_TIME:
                 reference = received_ns[i] % _DAY_NS // TICK_NS
+            elif reference == MISSING and t != MISSING:
+                reference = last[everyone] if last[everyone] != MISSING else first[everyone]
             if reference == MISSING:
                 out[i] = NO_TIME
                 continue
