@@ -30,7 +30,7 @@ class ModelSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     q_straight: Positive = 0.05
     q_turn: Positive = 0.1
-    q_manoeuvre: Positive = 30.0
+    q_manoeuvre: Positive = 300.0
     q_vertical: Positive = 0.5
     q_vertical_manoeuvre: Positive = 10.0
     turn_rate_dps: Positive = 2.0

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.kernels import kernel
-from farwatch.plots import N_KINDS, Floats, Kind
+from farwatch.plots import N_KINDS, NO_ADDRESS, Floats, Kind
 from farwatch.tracker.beam import beam_azimuth
 
 AZIMUTHS = 32
@@ -19,6 +19,7 @@ ELEVATION_SPAN = math.radians(30.0)
 RATE_SPAN_MPS = 600.0
 # Replies of transponders are seldom false.
 SECONDARY_SHARE = 0.05
+ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
 PRIOR_SCANS = 4.0  # what the configured density is worth
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
@@ -70,6 +71,8 @@ def plot_densities(clutter, plots, radar, births_per_scan, aircraft_at_start):  
         if plots.measured[j] & 8:
             space /= RATE_SPAN_MPS
         false[j] = clutter.rate[plots.kind[j], a, r] / cell * space
+        if plots.address[j] != NO_ADDRESS:
+            false[j] *= ADDRESSED_SHARE
         unseen = aircraft_at_start * radar.detection * (1.0 - radar.detection) ** clutter.scans[a]
         birth[j] = (births_per_scan + unseen) / (2.0 * math.pi * radar.max_range_m) * space
     return false, birth

@@ -9,20 +9,24 @@ import numpy as np
 from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.picture import Status
-from farwatch.plots import NO_MODE_A
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors.radar import measurement, place
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
 LEAST_BIRTH = 1e-6
+REMEMBERED_NS = 180_000_000_000  # so long the number of an ended track waits for its address to come back
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
+FEWEST_OF_ADDRESS = 2  # two plots that give the same address are one aircraft
 COASTING_MISSES = 2
 WORTH_MERGING = 0.1
+VAGUE_M = 5000.0
+MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
 @kernel
-def settle(tracks, hypotheses, looks, done, options, motion, next_id):  # type: ignore[no-untyped-def]
+def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
         h = looks.hypothesis[k]
@@ -36,15 +40,48 @@ def settle(tracks, hypotheses, looks, done, options, motion, next_id):  # type: 
                 tracks.alive[i] = False
             elif (
                 tracks.existence[i] > options.confirm_existence
-                and tracks.detections[i] >= FEWEST_DETECTIONS
+                and tracks.detections[i] >= (FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS)
             ):
                 tracks.status[i] = CONFIRMED
-                tracks.id[i] = next_id
-                next_id += 1
+                before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
+                if before >= 0:
+                    tracks.id[i] = tracks.id[before]
+                    tracks.born_ns[i] = tracks.born_ns[before]
+                    tracks.status[before] = TENTATIVE  # it ends without a word: its number lives on
+                    tracks.alive[before] = False
+                else:
+                    tracks.id[i] = next_id
+                    next_id += 1
                 spread_modes(hypotheses, h, motion)
         else:
             tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
     return next_id
+
+
+@kernel
+def last_seen_ns(tracks, i):  # type: ignore[no-untyped-def]
+    """When any sensor last saw track i."""
+    last = tracks.born_ns[i]
+    for sensor in range(tracks.seen_ns.shape[1]):
+        last = max(last, tracks.seen_ns[i, sensor])
+    return last
+
+
+@kernel
+def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
+    """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
+
+    A manoeuvre or a long silence has taken the aircraft out of that track's gate: a new track of its address is the
+    same aircraft. The track may have ended some time ago.
+    """
+    if address == NO_ADDRESS:
+        return -1
+    for i in range(len(tracks.alive)):
+        if tracks.address[i] == address and tracks.status[i] != TENTATIVE:
+            unseen_ns = now_ns - last_seen_ns(tracks, i)
+            if (tracks.alive[i] or unseen_ns < REMEMBERED_NS) and unseen_ns > int(0.5e9 * rotation_s):
+                return i
+    return -1
 
 
 @kernel
@@ -59,10 +96,8 @@ def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
     for i in range(len(tracks.alive)):
         if not tracks.alive[i]:
             continue
-        last = tracks.born_ns[i]
-        for sensor in range(tracks.seen_ns.shape[1]):
-            last = max(last, tracks.seen_ns[i, sensor])
-        if until_ns - tracks.detected_ns[i] > coast_ns or until_ns - last > 3 * coast_ns:
+        unseen_ns = until_ns - last_seen_ns(tracks, i)
+        if until_ns - tracks.detected_ns[i] > coast_ns or unseen_ns > 3 * coast_ns:
             tracks.alive[i] = False
             if tracks.status[i] != TENTATIVE:
                 rows[n] = i
@@ -119,11 +154,17 @@ def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: igno
 
 
 @kernel
+def vague(covariance):  # type: ignore[no-untyped-def]
+    """Whether a state is too uncertain for lying on it to mean anything."""
+    return covariance[0, 0] + covariance[1, 1] + covariance[2, 2] > VAGUE_M * VAGUE_M
+
+
+@kernel
 def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
     """Merge tracks that share a plot, lie on one another and between them exist about once.
 
     The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
-    formation sum to two and are left alone. The older confirmed track keeps its number; existences are added.
+    formation sum to two and are left alone. The likelier state is kept, under the older number.
     """
     plots = len(clusters.plot)
     head = np.full(plots, -1, np.int64)
@@ -149,6 +190,10 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
                 if between < WORTH_MERGING or (between > 1.5 and tentative_i == tentative_o):
                     continue
+                if not may_be_one(tracks.address[i], tracks.mode_a[i], tracks.address[o], tracks.mode_a[o]):
+                    continue
+                if vague(tracks.covariance[i]) or vague(tracks.covariance[o]):
+                    continue
                 dt = (tracks.time_ns[i] - tracks.time_ns[o]) * 1e-9
                 if (
                     distance2(tracks.mean[i], tracks.covariance[i], tracks.mean[o], tracks.covariance[o], dt)
@@ -156,25 +201,54 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 ):
                     continue
                 if tentative_i != tentative_o:
-                    first = tentative_o
-                elif tentative_i:
-                    first = tracks.existence[i] >= tracks.existence[o]
+                    keep = o if tentative_i else i
                 else:
-                    first = tracks.id[i] < tracks.id[o]
-                keep, drop = (i, o) if first else (o, i)
+                    keep = i if tracks.existence[i] >= tracks.existence[o] else o
+                drop = i + o - keep
+                if not tentative_i and not tentative_o and tracks.id[drop] < tracks.id[keep]:
+                    tracks.id[drop], tracks.id[keep] = tracks.id[keep], tracks.id[drop]
+                    tracks.born_ns[keep] = tracks.born_ns[drop]
                 tracks.existence[keep] = min(between, 1.0)
                 tracks.alive[drop] = False
 
 
 @kernel
-def free_slots(tracks, wanted):  # type: ignore[no-untyped-def]
+def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no-untyped-def]
+    """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
+    if address != NO_ADDRESS and other_address != NO_ADDRESS:
+        return address == other_address
+    return mode_a == NO_MODE_A or other_mode_a == NO_MODE_A or mode_a == other_mode_a
+
+
+@kernel
+def is_free(tracks, i, until_ns):  # type: ignore[no-untyped-def]
+    """Whether row i can be given away: its track has ended, and if it had an address, long enough ago to be forgotten."""
+    if tracks.alive[i]:
+        return False
+    if tracks.status[i] == TENTATIVE or tracks.address[i] == NO_ADDRESS:
+        return True
+    return until_ns - last_seen_ns(tracks, i) >= REMEMBERED_NS
+
+
+@kernel
+def count_free(tracks, until_ns):  # type: ignore[no-untyped-def]
+    """How many rows can be given away."""
+    n = 0
+    for i in range(len(tracks.alive)):
+        if is_free(tracks, i, until_ns):
+            n += 1
+    return n
+
+
+@kernel
+def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
     """The lowest `wanted` free rows, fewer where the table is full."""
     out = np.empty(wanted, np.int64)
     n = 0
     for i in range(len(tracks.alive)):
         if n == wanted:
             break
-        if not tracks.alive[i]:
+        if is_free(tracks, i, until_ns):
             out[n] = i
             n += 1
     return out[:n]
@@ -189,56 +263,59 @@ def give_birth(  # type: ignore[no-untyped-def]
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
     """
     n = 0
+    x, P = np.zeros(STATE), np.zeros((STATE, STATE))
     for j in range(len(used)):
-        share = birth_density[j] / (birth_density[j] + false_density[j])
-        existence = events.birth[j] * share
+        existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        i = slots[n]
-        h = i
-        x, P = hypotheses.mean[h, 0], hypotheses.covariance[h, 0]
-        for a in range(STATE):
-            x[a] = 0.0
-            for b in range(STATE):
-                P[a, b] = 0.0
         m = measurement(table, j)
         if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
             continue
+        start_velocity(radar.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        i = slots[n]
         n += 1
-        _, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
-        level = options.birth_speed_mps * options.birth_speed_mps
-        extra = options.birth_climb_mps * options.birth_climb_mps - level
-        for a in range(3):
-            ua = ux if a == 0 else (uy if a == 1 else uz)
-            for b in range(3):
-                ub = ux if b == 0 else (uy if b == 1 else uz)
-                P[a + 3, b + 3] = extra * ua * ub + (level if a == b else 0.0)
-        hypotheses.track[h] = i
-        hypotheses.modes[h] = 1
-        hypotheses.probability[h, 0] = 1.0
+        for a in range(6):
+            hypotheses.mean[i, 0, a] = x[a]
+            tracks.mean[i, a] = x[a]
+            for b in range(6):
+                hypotheses.covariance[i, 0, a, b] = P[a, b]
+                tracks.covariance[i, a, b] = P[a, b]
+        hypotheses.track[i] = i
+        hypotheses.modes[i] = 1
+        hypotheses.probability[i, 0] = 1.0
         tracks.alive[i] = True
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]
-        tracks.time_ns[i] = plots.time_ns[j]
         tracks.existence[i] = existence
         tracks.born_existence[i] = existence
         tracks.agile[i] = motion.agile_prior
         tracks.address[i] = plots.address[j]
-        tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & 96 else plots.mode_a[j]
+        tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & MODE_A_DOUBTFUL else plots.mode_a[j]
         tracks.callsign[i] = plots.callsign[j]
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
         tracks.detections[i] = 1
         tracks.misses[i] = 0
-        for s in range(tracks.looked_ns.shape[1]):
-            tracks.looked_ns[i, s] = 0
-            tracks.seen_ns[i, s] = 0
-            tracks.due_ns[i, s] = 0
+        for other in range(tracks.looked_ns.shape[1]):
+            tracks.looked_ns[i, other] = 0
+            tracks.seen_ns[i, other] = 0
+            tracks.due_ns[i, other] = 0
+        tracks.time_ns[i] = plots.time_ns[j]
         tracks.looked_ns[i, sensor] = plots.time_ns[j]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
         tracks.plot[i] = plots.id[j]
-        for a in range(6):
-            tracks.mean[i, a] = x[a]
-            for b in range(6):
-                tracks.covariance[i, a, b] = P[a, b]
+
+
+@kernel
+def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped-def]
+    """Fill the velocity's part of P (6, 6) with the prior of an aircraft of unknown course; no cross terms."""
+    _, ux, uy, uz = vertical(flat, x[0], x[1], x[2])
+    for a in range(3):
+        ua = ux if a == 0 else (uy if a == 1 else uz)
+        for b in range(3):
+            ub = ux if b == 0 else (uy if b == 1 else uz)
+            level = speed_mps * speed_mps * ((1.0 if a == b else 0.0) - ua * ub)
+            P[a + 3, b + 3] = level + climb_mps * climb_mps * ua * ub
+            P[a, b + 3] = 0.0
+            P[b + 3, a] = 0.0

@@ -21,7 +21,7 @@ def step(tracks, hypotheses, beams, clutter, plots, radar, sensor, options, moti
     The tables are changed in place; they must have a free row for every plot. Returns which plots are done with
     (those of clusters that the beam has not passed are not), the rows of the tracks looked at, the next track number.
     """
-    slots = free_slots(tracks, len(plots.time_ns))
+    slots = free_slots(tracks, len(plots.time_ns), until_ns)
     false, birth = plot_densities(clutter, plots, radar, options.births_per_scan, options.aircraft_at_start)
     table = measurement_table(radar, plots)
     looks = look(tracks, hypotheses, radar, beams, sensor, motion, options.hazard, until_ns)
@@ -32,6 +32,6 @@ def step(tracks, hypotheses, beams, clutter, plots, radar, sensor, options, moti
     count_clutter(clutter, plots, used, events.birth, radar.max_range_m)
     learn_clutter(clutter, beams, sensor, until_ns, options.memory_scans)
     merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
-    next_id = settle(tracks, hypotheses, looks, done, options, motion, next_id)
+    next_id = settle(tracks, hypotheses, looks, done, options, motion, beams.rotation_s[sensor], next_id)
     give_birth(tracks, hypotheses, slots, plots, table, used, events, false, birth, radar, sensor, options, motion)
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id

@@ -18,7 +18,7 @@ from farwatch.sensors.radar import radar_model
 from farwatch.tracker.admit import admissible, normalise
 from farwatch.tracker.beam import follow_beam, make_beams
 from farwatch.tracker.clutter import make_clutter_map
-from farwatch.tracker.lifecycle import expire
+from farwatch.tracker.lifecycle import count_free, expire
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
 from farwatch.tracker.step import step
@@ -129,7 +129,7 @@ class Tracker:
     def _make_room(self, births: int) -> None:
         """Grow the tables where they have not a free row for each of so many births."""
         capacity = len(self._tracks.alive)
-        if capacity - int(np.count_nonzero(self._tracks.alive)) < births:
+        if count_free(self._tracks, self._until_ns) < births:
             self._tracks = grow(self._tracks, make_tracks(2 * capacity + births, len(self.sensors)))
             self._hypotheses = grow(self._hypotheses, make_hypotheses(2 * capacity + births))
 
