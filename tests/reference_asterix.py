@@ -166,7 +166,7 @@ def libasterix_edition(category: int, edition: str) -> Any:
     return next(found for found in generated.manifest["CATS"][category] if found.cv_edition == wanted)
 
 
-def libasterix_records(definition: Any, content: bytes) -> Iterator[tuple[int, int, Any]] | None:
+def libasterix_records(definition: Any, content: bytes) -> list[tuple[int, int, Any]] | None:
     """(start, stop, record) of the records of one block's content; None where libasterix refuses the block."""
     from asterix import base
 
@@ -183,7 +183,7 @@ def libasterix_records(definition: Any, content: bytes) -> Iterator[tuple[int, i
         start, stop = len(content) - len(bits) // 8, len(content) - len(rest) // 8
         found.append((start, stop, parsed))
         bits = rest
-    return iter(found)
+    return found
 
 
 def _parse_choosing(uap: Any, bits: Any) -> Any:

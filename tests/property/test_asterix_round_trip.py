@@ -25,7 +25,7 @@ PLOT = st.fixed_dictionaries(
         "theta": st.integers(0, 65_535),
         "level": st.none() | st.integers(-(1 << 13), (1 << 13) - 1),
         "mode_a": st.none() | st.tuples(st.booleans(), st.booleans(), st.integers(0, 4095)),
-        "address": st.none() | st.integers(0, (1 << 24) - 1),
+        "address": st.none() | st.integers(1, (1 << 24) - 2),
         "callsign": st.none() | TEXT,
         "sensor": st.integers(0, 1),
     }

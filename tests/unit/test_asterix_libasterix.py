@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -30,36 +31,36 @@ def recordings() -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def decoded(content: bytes, table: Table) -> tuple[np.ndarray, np.ndarray, bool]:
-    """(offsets, (start, stop) of each record, block is whole) of one block's content."""
-    data = np.frombuffer(b"\0\0\0" + content, np.uint8)
-    blocks = np.array([[table.category, 0, len(data), 0]], np.int64)
-    offsets, where = np.empty((len(content) + 1, len(table.slots)), np.int32), np.empty((len(content) + 1, 3), np.int64)
-    at = np.zeros(4, np.int64)
-    n = decode_records(data, blocks, table.program, 0, at, offsets, where, new_faults())
-    return offsets[:n], where[:n, :2], at[3] == 0
+def decoded(data: np.ndarray, blocks: np.ndarray, table: Table) -> Iterator[tuple[np.ndarray, np.ndarray, bool]]:
+    """(offsets, (start, stop) of each record, block is whole) of each block (n, 4) of one category."""
+    rows = int(np.sum(blocks[:, 2] - blocks[:, 1])) // 4  # no record is so short
+    offsets, where = np.empty((rows, len(table.slots)), np.int32), np.empty((rows, 3), np.int64)
+    n = decode_records(data, blocks, table.program, 0, np.zeros(4, np.int64), offsets, where, new_faults())
+    first = np.searchsorted(where[:n, 2], np.arange(len(blocks) + 1))
+    for k, (start, stop) in enumerate(pairwise(first)):
+        reached = where[stop - 1, 1] if stop > start else blocks[k, 1] + 3
+        yield offsets[start:stop], where[start:stop, :2], reached == blocks[k, 2]
 
 
-def same_items(offsets: np.ndarray, where: np.ndarray, parsed: Iterator, table: Table) -> None:
+def same_items(offsets: np.ndarray, where: np.ndarray, found: list, content: int, table: Table) -> None:
     """Each top-level item of each record starts where libasterix starts it, and no other is present."""
     top = [(name, slot) for name, slot in table.slots.items() if "/" not in name]
-    found = list(parsed)
     assert len(found) == len(where)
     for row, (first, last), (start, stop, record) in zip(offsets, where, found, strict=True):
-        assert (first - 3, last - 3) == (start, stop)
+        assert (first - content, last - content) == (start, stop)
         expected = dict.fromkeys((name for name, _ in top), -1)
-        place = last - sum(len(item.unparse()) // 8 for item in record.items_regular.values())
-        for name, item in record.items_regular.items():
+        place = last
+        for name, item in reversed(record.items_regular.items()):
+            place -= len(item.unparse()) // 8
             expected[name] = place
-            place += len(item.unparse()) // 8
         assert record.items_rfs in ([], [None], [[]])
         assert {name: row[slot] for name, slot in top} == expected
 
 
-def same_numbers(data: np.ndarray, offsets: np.ndarray, parsed: Iterator, table: Table) -> int:
+def same_numbers(data: np.ndarray, offsets: np.ndarray, found: list, table: Table) -> int:
     """Each number of each record is the same; returns how many were compared."""
     compared = 0
-    for row, (_, _, record) in zip(offsets, list(parsed), strict=True):
+    for row, (_, _, record) in zip(offsets, found, strict=True):
         for name, item in record.items_regular.items():
             for path, expected in ref.flatten(item).items():
                 full = f"{name}/{path}" if path else name
@@ -81,30 +82,27 @@ def cross_check(categories: set[int] | None, every_block: int, every_value: int)
     """Records and numbers compared by category; `every_*`: 1 for all, n for each n-th block."""
     counts: dict[int, list[int]] = {}
     for path in recordings():
-        seen: dict[int, int] = {}
-        for category, content in ref.blocks_of_bytes(ref.plain_bytes(path)):
-            if categories is not None and category not in categories:
-                continue
-            if category not in KNOWN:
-                continue
-            k = seen[category] = seen.get(category, 0) + 1
-            if k % every_block:
-                continue
+        data = np.frombuffer(ref.plain_bytes(path), np.uint8)
+        framed = list(ref.blocks_of_bytes(data.tobytes()))
+        stops = np.cumsum([len(content) + 3 for _, content in framed], dtype=np.int64)
+        for category in sorted({category for category, _ in framed} & (categories or KNOWN)):
+            chosen = [k for k, (of_category, _) in enumerate(framed) if of_category == category][::every_block]
+            blocks = np.zeros((len(chosen), 4), np.int64)
+            blocks[:, 2] = stops[chosen]
+            blocks[:, 1] = [stops[k] - len(framed[k][1]) - 3 for k in chosen]
             edition = EDITION.get(path.name) if category == 21 else None
             table = load_table(category, edition or editions(category)[-1])
             definition = ref.libasterix_edition(category, table.edition)
-            offsets, where, whole = decoded(content, table)
-            parsed = ref.libasterix_records(definition, content)
-            assert (parsed is not None) == whole, (path, k)
-            if parsed is None:
-                continue
             count = counts.setdefault(category, [0, 0])
-            records = list(parsed)
-            same_items(offsets, where, iter(records), table)
-            count[0] += len(records)
-            if k % every_value == 0:
-                data = np.frombuffer(b"\0\0\0" + content, np.uint8)
-                count[1] += same_numbers(data, offsets, iter(records), table)
+            for k, (offsets, where, whole) in enumerate(decoded(data, blocks, table)):
+                parsed = ref.libasterix_records(definition, framed[chosen[k]][1])
+                assert (parsed is not None) == whole, (path, category, k)
+                if parsed is None:
+                    continue
+                same_items(offsets, where, parsed, blocks[k, 1] + 3, table)
+                count[0] += len(parsed)
+                if k % every_value == 0:
+                    count[1] += same_numbers(data, offsets, parsed, table)
     return counts
 
 

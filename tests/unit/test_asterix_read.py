@@ -10,8 +10,8 @@ import pytest
 
 import reference_asterix as ref
 from farwatch.errors import FormatError
-from farwatch.formats.asterix import Decoded, columns, read, stream
-from farwatch.plots import Flag, Kind, ProgressKind, callsign_text, pack_callsign
+from farwatch.formats.asterix import Decoded, columns, read, records, stream
+from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, Flag, Kind, ProgressKind, callsign_text, pack_callsign
 
 SOURCES = {(1, 10): 0, (1, 11): 1}
 SECOND_NS = 1_000_000_000
@@ -111,6 +111,12 @@ def test_turn_data_of_register_50(tmp_path: Path) -> None:
     assert plots.speed_mps[0] == pytest.approx(400 * 1852 / 3600)
     assert plots.track_rate_rps[0] == pytest.approx(np.radians(2.0))
     assert np.isnan([plots.roll_rad[1], plots.heading_rad[1], plots.speed_mps[1], plots.track_rate_rps[1]]).all()
+
+
+@pytest.mark.parametrize("address", [b"\0\0\0", b"\xff\xff\xff"])
+def test_identities_that_say_nothing_are_absent(tmp_path: Path, address: bytes) -> None:
+    plots = read_plots(tmp_path, ref.plot(i220=address, i240=bytes.fromhex("820820820820"))).plots
+    assert plots.address[0] == NO_ADDRESS and plots.callsign[0] == NO_CALLSIGN
 
 
 def test_ranges_beyond_256_nm(tmp_path: Path) -> None:
@@ -299,9 +305,9 @@ def test_old_tracks(tmp_path: Path) -> None:
     assert plots.pressure_altitude_m[0] == pytest.approx(-100 * 0.3048)
 
 
-def mixed(folder: Path) -> Path:
+def mixed(folder: Path, rounds: int = 4000) -> Path:
     blocks = []
-    for k in range(4000):
+    for k in range(rounds):
         second = ref.source(1, 11)
         blocks.append(
             ref.block(48, ref.plot(k * 0.5, 10 + k % 200, i161=struct.pack(">H", k % 4096)), ref.plot(k * 0.5))
@@ -335,6 +341,20 @@ def test_a_stream_is_the_whole_in_parts(tmp_path: Path) -> None:
         np.testing.assert_array_equal(np.concatenate([getattr(p.progress, name) for p in parts]), expected, name)
     np.testing.assert_array_equal(np.concatenate([p.plot_record for p in parts]), whole.plot_record)
     assert sum(p.statistics.records for p in parts) == whole.statistics.records
+
+
+@pytest.mark.parametrize("batch", [1, 7, 300])
+def test_batches_of_any_size_give_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    path = mixed(tmp_path, 300)
+    whole = read(path, SOURCES)
+    monkeypatch.setattr(records, "BATCH", batch)
+    found = read(path, SOURCES)
+    for name, expected in whole.plots._asdict().items():
+        np.testing.assert_array_equal(getattr(found.plots, name), expected, name)
+    for name, expected in whole.progress._asdict().items():
+        np.testing.assert_array_equal(getattr(found.progress, name), expected, name)
+    np.testing.assert_array_equal(found.plot_record, whole.plot_record)
+    assert found.statistics == whole.statistics
 
 
 def test_columns_go_with_plot_records(tmp_path: Path) -> None:

@@ -56,9 +56,10 @@ class Fill:
         """Adds the rows of the next batch."""
         if batch.n == 0:
             return
+        batch_bytes = int(np.sum(batch.where[: batch.n, 1] - batch.where[: batch.n, 0]))
+        self.bytes_left = max(0, self.bytes_left - batch_bytes)
         if self.used + batch.n > len(self.at):
-            self._make_room(batch)
-        self.bytes_left -= int(batch.where[batch.n - 1, 1] - batch.where[0, 0])
+            self._make_room(batch.n, batch_bytes)
         decoded = (self.piece.data, batch.offsets, batch.where, batch.n, self.spec, self.sensor_of)
         counted = (self.unknown, self.skips, self.last, self.columns, self.at, self.used)
         before = self.used
@@ -86,12 +87,11 @@ class Fill:
             return _NONE
         return numbers(self.piece, inside, [inner.field("ERR")])[:, 0]
 
-    def _make_room(self, batch: Batch) -> None:
+    def _make_room(self, n: int, n_bytes: int) -> None:
+        """Room for the n records at hand, which take n_bytes, and for as many as the bytes left over promise."""
         self._close()
-        batch_bytes = max(1, int(batch.where[batch.n - 1, 1] - batch.where[0, 0]))
-        size = batch.n + int(max(0, self.bytes_left - batch_bytes) * batch.n / batch_bytes * _MARGIN)
-        # No record that gives a plot is shorter than this: bytes that claim more hold nothing worth the room.
-        size = min(size, batch.n + self.bytes_left // 8)
+        # No record that gives a plot is shorter than 8 bytes: those that claim more are nothing worth the room.
+        size = n + min(int(self.bytes_left * n / n_bytes * _MARGIN), self.bytes_left // 8)
         self.columns = make_plots(size) if self.of_plots else make_progress(size)
         self.at, self.used = np.empty((size, 4), np.int64), 0
 

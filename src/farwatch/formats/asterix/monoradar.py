@@ -89,6 +89,8 @@ _DEGREE = math.pi / 180.0
 _RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond, in RE/ERR in the same steps
 _RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
 _BDS_50 = 0x50
+_ALL_ONES = 0xFFFFFF  # this address and 0 are given to no aircraft
+_BLANKS = 0x820820820820  # a callsign of eight blanks
 _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
 
 
@@ -251,9 +253,9 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
             plots.mode_a[m] = v[_MODE_A]
         if v[_LEVEL] != ABSENT:
             plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M
-        if v[_ADDRESS] != ABSENT:
+        if v[_ADDRESS] > 0 and v[_ADDRESS] != _ALL_ONES:
             plots.address[m] = v[_ADDRESS]
-        if v[_CALLSIGN] != ABSENT:
+        if v[_CALLSIGN] > 0 and v[_CALLSIGN] != _BLANKS:
             plots.callsign[m] = v[_CALLSIGN]
         if v[_PSR_POWER] != ABSENT:
             plots.amplitude_dbm[m] = v[_PSR_POWER]
