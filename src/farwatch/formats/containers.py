@@ -128,7 +128,7 @@ def _whole_blocks(data):  # type: ignore[no-untyped-def]
     """(bytes of the whole blocks at the start of data, True where what follows cannot be a block)."""
     p, n = 0, len(data)
     while p + 3 <= n:
-        length = data[p + 1] * 256 + data[p + 2]
+        length = int(data[p + 1]) * 256 + int(data[p + 2])
         if length < 3:
             return p, True
         if p + length > n:

@@ -80,7 +80,7 @@ def _udp_payload(data, p, stop):  # type: ignore[no-untyped-def]
     if version == 4:
         if p + 20 > stop:
             return _DAMAGED, 0
-        header = (data[p] & 15) * 4
+        header = int(data[p] & 15) * 4
         total = _big(data, p + 2, 2)
         if total == 0:  # left to the network card by the sender
             total = stop - p

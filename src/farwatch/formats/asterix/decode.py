@@ -129,13 +129,13 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
         elif p >= stop:
             return _OVERRUN, slot
         elif kind == REPETITIVE:
-            p += 1 + data[p] * slots[slot, SIZE]
+            p += 1 + int(data[p]) * slots[slot, SIZE]
             if p > stop:
                 return _OVERRUN, slot
         elif kind == EXPLICIT:
             if data[p] == 0:
                 return _EXPLICIT, slot
-            p += data[p]
+            p += int(data[p])
             if p > stop:
                 return _OVERRUN, slot
         else:
@@ -199,7 +199,7 @@ def expand_records(data, offsets, n, slot, program, inner):  # type: ignore[no-u
         inner[r, :] = -1
         p = offsets[r, slot]
         if p >= 0 and data[p] > 1:
-            end, _ = _record_end(data, np.int64(p + 1), np.int64(p + data[p]), program, inner, r)
+            end, _ = _record_end(data, np.int64(p + 1), np.int64(p + int(data[p])), program, inner, r)
             if end < 0:
                 inner[r, :] = -1
                 broken += 1

@@ -60,7 +60,7 @@ def count_blocks(data, start, stop):  # type: ignore[no-untyped-def]
     for d in range(len(start)):
         p = start[d]
         while p + 3 <= stop[d]:
-            length = data[p + 1] * 256 + data[p + 2]
+            length = int(data[p + 1]) * 256 + int(data[p + 2])
             if length < 3 or p + length > stop[d]:
                 break
             n += 1
@@ -82,7 +82,7 @@ def find_blocks(data, start, stop, known, base, blocks, faults):  # type: ignore
             if p + 3 > stop[d]:
                 note_fault(faults, _TRUNCATED, base + p, base + p, 0, -1)
                 break
-            length = data[p + 1] * 256 + data[p + 2]
+            length = int(data[p + 1]) * 256 + int(data[p + 2])
             if length < 3:
                 note_fault(faults, _LENGTH, base + p, base + p, 0, -1)
                 break
