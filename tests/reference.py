@@ -50,9 +50,7 @@ def kalman_update(x: Floats, P: Floats, H: Floats, residual: Floats, R: Floats) 
     return x + K @ residual, P - K @ S @ K.T, float(likelihood)
 
 
-def imm_mix(
-    probability: Floats, mean: Floats, covariance: Floats, matrix: Floats
-) -> tuple[Floats, Floats, Floats]:
+def imm_mix(probability: Floats, mean: Floats, covariance: Floats, matrix: Floats) -> tuple[Floats, Floats, Floats]:
     """Mixed probabilities (n,), means (n, d) and covariances (n, d, d). Blom & Bar-Shalom 1988."""
     predicted = matrix.T @ probability
     means, covariances = np.zeros_like(mean), np.zeros_like(covariance)
@@ -94,5 +92,3 @@ def moment_match(weights: Floats, means: Floats, covariances: Floats) -> tuple[F
     mean = weights @ means
     covariance = sum(w * (c + np.outer(m - mean, m - mean)) for w, m, c in zip(weights, means, covariances))
     return mean, np.asarray(covariance)
-
-

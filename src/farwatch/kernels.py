@@ -15,15 +15,14 @@ import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
-from numba.core import config
+from numba.core import config as _config
 from numba.core.caching import UserProvidedCacheLocator
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 _KEY = "__kernel_key__"
+config: Any = _config  # numba sets its attributes at run time
 _registry: dict[str, Any] = {}
 
 
@@ -41,11 +40,11 @@ def cache_directory() -> Path:
         return Path(tempfile.gettempdir()) / f"farwatch-{os.getuid()}" / "kernels"
 
 
-class SourceKeyedLocator(UserProvidedCacheLocator):  # type: ignore[misc]
+class SourceKeyedLocator(UserProvidedCacheLocator):
     """Places a kernel's compiled form under a name that carries the digest of its source."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
-        super().__init__(py_func, py_file)
+        super().__init__(py_func, py_file)  # type: ignore[no-untyped-call]
         self._key: str = getattr(py_func, _KEY)
         self._cache_path = str(cache_directory())
 
@@ -58,7 +57,7 @@ class SourceKeyedLocator(UserProvidedCacheLocator):  # type: ignore[misc]
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> SourceKeyedLocator:
         locator = cls(py_func, py_file)
-        locator.ensure_cache_path()
+        locator.ensure_cache_path()  # type: ignore[no-untyped-call]
         return locator
 
 
@@ -88,7 +87,7 @@ def _names_in(code: types.CodeType) -> set[str]:
     return names
 
 
-def kernel(function: F) -> F:
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
     setattr(function, _KEY, source_key(function))
     before = config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR
@@ -99,10 +98,10 @@ def kernel(function: F) -> F:
     finally:
         config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
     _registry[f"{function.__module__}.{function.__qualname__}"] = compiled
-    return compiled  # type: ignore[no-any-return]
+    return compiled
 
 
 def all_cached() -> bool:
     """True where the cache folder already holds a compiled form of every kernel that has been imported."""
-    present = {name.split("-")[1].split(".")[0] for name in os.listdir(cache_directory()) if name.endswith(".nbi")}
+    present = {path.name.split("-")[1].split(".")[0] for path in cache_directory().glob("*.nbi")}
     return all(getattr(k.py_func, _KEY) in present for k in _registry.values() if hasattr(k, "py_func"))

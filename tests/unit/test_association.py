@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from reference import association_marginals
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -12,6 +11,7 @@ from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Candidates
 from farwatch.association.gate import pairs_in_gates
+from reference import association_marginals
 
 TWO_PI = 2 * np.pi
 

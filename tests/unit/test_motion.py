@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from reference import constant_velocity, coordinated_turn, imm_mix, jacobian
 from scipy.linalg import expm
 
 from farwatch.motion import Imm
 from farwatch.motion.constant_velocity import EARTH_RADIUS_M, predict_constant_velocity
 from farwatch.motion.coordinated_turn import predict_coordinated_turn
 from farwatch.motion.imm import class_evidence, imm_model, mix, mode_rates, predict_mode, transition
+from reference import constant_velocity, coordinated_turn, imm_mix, jacobian
 
 UP = np.array([0.3, -0.5, math.sqrt(1 - 0.34)])
 

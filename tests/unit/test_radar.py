@@ -7,12 +7,21 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from reference import jacobian, kalman_update
 
 from farwatch.geodesy import to_ecef, to_geodetic
 from farwatch.plots import make_plots
 from farwatch.sensors import Position, Radar, RadarSigma
-from farwatch.sensors.radar import PRESSURE_HEIGHT_SIGMA_M, correct, place, polar, radar_model, wrap
+from farwatch.sensors.radar import (
+    PRESSURE_HEIGHT_SIGMA_M,
+    correct,
+    measurement,
+    measurement_table,
+    place,
+    polar,
+    radar_model,
+    wrap,
+)
+from reference import jacobian, kalman_update
 
 SITE = Position(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)
 SIGMA_3D = RadarSigma(range_m=50, azimuth_deg=0.07, elevation_deg=0.3, range_rate_mps=2.0)
@@ -34,6 +43,10 @@ def measure(model, x: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
     r, azimuth, elevation = polar(model, x[0], x[1], x[2])
     line = x[:3] - model.origin
     return np.array([azimuth, elevation, to_geodetic(*x[:3])[2], r, line @ x[3:6] / np.linalg.norm(line)])
+
+
+def measured(model, plots, j: int = 0):  # type: ignore[no-untyped-def]
+    return measurement(measurement_table(model, plots), j)
 
 
 def test_polar_turns_clockwise_from_north() -> None:
@@ -65,7 +78,7 @@ def test_sequential_correction_is_the_joint_one_where_noise_is_small(range_m: fl
     expected_x, expected_P, expected_log = kalman_update(x, P, H, z - measure(model, x), R)
     plots = make_plots(1, z=np.array([[z[3], z[0], z[1], z[4]]]), measured=15, pressure_altitude_m=z[2])
     got_x, got_P = x.copy(), P.copy()
-    log_likelihood, _, count = correct(model, plots, 0, got_x, got_P, 7)
+    log_likelihood, _, count = correct(model, measured(model, plots), got_x, got_P, 7, np.empty(7))
     assert count == 5
     np.testing.assert_allclose(got_x, expected_x, rtol=0, atol=0.3)
     np.testing.assert_allclose(np.sqrt(np.diag(got_P)), np.sqrt(np.diag(expected_P)), rtol=0.01)
@@ -79,7 +92,7 @@ def test_a_first_plot_with_height_is_placed_where_the_aircraft_is(range_m: float
     z = measure(model, x)
     plots = make_plots(1, z=np.array([[z[3], z[0]]]), measured=3, pressure_altitude_m=z[2])
     got, P = np.zeros(7), np.zeros((7, 7))
-    assert place(model, plots, 0, 6000.0, 4000.0, got, P)
+    assert place(model, measured(model, plots), 6000.0, 4000.0, got, P)
     assert np.linalg.norm(got[:3] - x[:3]) < 5.0
     assert np.linalg.eigvalsh(P[:3, :3]).min() > 0
 
@@ -96,7 +109,7 @@ def test_a_placed_plot_has_the_covariance_of_its_noise() -> None:
     plots = make_plots(n, z=noisy, measured=3, pressure_altitude_m=heights)
     placed, P = np.zeros((n, 7)), np.zeros((7, 7))
     for j in range(n):
-        assert place(model, plots, j, 0.0, 1.0, placed[j], P)
+        assert place(model, measured(model, plots, j), 0.0, 1.0, placed[j], P)
     spread = np.cov(placed[:, :3].T)
     scale = np.sqrt(np.outer(np.diag(spread), np.diag(spread)))
     np.testing.assert_allclose(P[:3, :3] / scale, spread / scale, atol=0.08)
@@ -108,19 +121,28 @@ def test_elevation_places_a_plot_of_a_3d_radar() -> None:
     z = measure(model, x)
     plots = make_plots(1, z=np.array([[z[3], z[0], z[1]]]), measured=7)
     got, P = np.zeros(7), np.zeros((7, 7))
-    assert place(model, plots, 0, 6000.0, 4000.0, got, P)
+    assert place(model, measured(model, plots), 6000.0, 4000.0, got, P)
     assert np.linalg.norm(got[:3] - x[:3]) < 50.0
 
 
 def test_a_plot_without_range_cannot_start_a_track() -> None:
     model = radar_model(radar(), False)
-    assert not place(model, make_plots(1, measured=2), 0, 0.0, 1.0, np.zeros(7), np.zeros((7, 7)))
+    assert not place(model, measured(model, make_plots(1, measured=2)), 0.0, 1.0, np.zeros(7), np.zeros((7, 7)))
 
 
 def test_heights_above_mean_sea_level_need_the_geoid() -> None:
     with pytest.raises(msgspec.ValidationError, match="geoid_m"):
         msgspec.convert({"lat_deg": 1, "lon_deg": 2, "msl": True}, Position)
     assert Position(lat_deg=41.3, lon_deg=2.1, height_m=27.3, msl=True, geoid_m=49.5).ellipsoidal_height_m == 76.8
+
+
+def test_a_plot_brings_its_own_noise_where_it_has_any() -> None:
+    model = radar_model(radar(), False)
+    plots = make_plots(2, z=np.ones((2, 4)), measured=15)
+    plots.covariance[1] = [400.0, 0, 0, 1e-4, 0, 1e-3]
+    own, given = measured(model, plots, 0), measured(model, plots, 1)
+    assert own.variance_range == 2500.0
+    assert (given.variance_range, given.variance_azimuth, given.variance_elevation) == (400.0, 1e-4, 1e-3)
 
 
 def test_infinite_noise_and_unknown_fields_are_refused() -> None:

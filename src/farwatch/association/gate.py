@@ -14,7 +14,7 @@ TWO_PI = 2.0 * math.pi
 
 @kernel
 def sort_into_bands(plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
-    """Plots by bands of range and, in each band, by azimuth: first row of each band (bands + 1,), and the order (n,)."""
+    """Plots by bands of range and, in each, by azimuth: first row of each band (bands + 1,), and the order (n,)."""
     n = len(plot_azimuth)
     bands = 1
     for j in range(n):

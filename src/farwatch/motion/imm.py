@@ -65,7 +65,7 @@ class Imm(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
 
 
 class Eigen(NamedTuple):
-    """Rates of change between modes, by class, as right diag(values) left: they are real, the chain being reversible."""
+    """Rates of change between modes, by class, as right diag(values) left: real, the chain being reversible."""
 
     values: NDArray[np.float64]  # (2, 3) 1/s
     right: NDArray[np.float64]  # (2, 3, 3)
@@ -179,14 +179,11 @@ def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_ou
 @kernel
 def predict_mode(mode, kind, model, x, P, dt, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Predict one mode of a track of class `kind` in place by `dt` seconds; u is the local vertical."""
+    q, q_vertical = model.q_horizontal[kind, mode], model.q_vertical[kind, mode]
     if mode == TURN:
-        predict_coordinated_turn(
-            x, P, dt, model.q_horizontal[kind, mode], model.q_vertical[kind, mode], model.q_rate[kind], ux, uy, uz, curved
-        )
+        predict_coordinated_turn(x, P, dt, q, q_vertical, model.q_rate[kind], ux, uy, uz, curved)
     else:
-        predict_constant_velocity(
-            x, P, dt, model.q_horizontal[kind, mode], model.q_vertical[kind, mode], ux, uy, uz, curved
-        )
+        predict_constant_velocity(x, P, dt, q, q_vertical, ux, uy, uz, curved)
 
 
 @kernel

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 import numpy as np
 from msgspec import Meta
-from numpy.typing import NDArray
 
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
@@ -126,7 +125,7 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
     p, s = radar.position, radar.sigma
     lat, lon, height_m = math.radians(p.lat_deg), math.radians(p.lon_deg), p.ellipsoidal_height_m
     axes = np.eye(3) if flat else enu_axes(lat, lon)
-    east, north, up = (tuple(float(c) for c in row) for row in axes)
+    east, north, up = ((float(row[0]), float(row[1]), float(row[2])) for row in axes)
     return RadarModel(
         flat=flat,
         origin=(0.0, 0.0, height_m) if flat else to_ecef(lat, lon, height_m),
@@ -231,6 +230,12 @@ def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignor
     for a in range(n):
         g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
     s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
+    return apply_gain(x, P, n, g, s, residual)
+
+
+@kernel
+def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
+    """The correction by a residual of variance s, whose covariance with the state is g (n)."""
     inverse = 1.0 / s
     scaled = residual * inverse
     for a in range(n):
@@ -296,8 +301,15 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         e, nn, u = local(radar, x[0], x[1], x[2])
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
         h = turned(radar, e / r, nn / r, u / r)
-        residual = m.rate - h[0] * x[3] - h[1] * x[4] - h[2] * x[5]
-        ll, c = scalar_correction(x, P, n, g, h, 3, residual, radar.variance_rate)
+        rate = h[0] * x[3] + h[1] * x[4] + h[2] * x[5]
+        for a in range(n):
+            g[a] = 0.0
+            for b in range(3):
+                g[a] += P[a, b + 3] * h[b] + P[a, b] * (x[b + 3] - rate * h[b]) / r
+        s = radar.variance_rate
+        for b in range(3):
+            s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
+        ll, c = apply_gain(x, P, n, g, s, m.rate - rate)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -327,15 +339,19 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
             ratio -= r / (2.0 * EARTH_RADIUS_M)
         elevation = math.asin(min(max(ratio, -0.999), 0.999))
     sa, ca = math.sin(m.azimuth), math.cos(m.azimuth)
-    for step in range(4):
+    for step in range(4):  # the last turn only places
         se, ce = math.sin(elevation), math.cos(elevation)
         ray = turned(radar, ce * sa, ce * ca, se)
         rise = turned(radar, -se * sa, -se * ca, ce)  # where the ray goes as the elevation grows
         x[0], x[1], x[2] = radar.origin[0] + r * ray[0], radar.origin[1] + r * ray[1], radar.origin[2] + r * ray[2]
         h, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
         slope = rise[0] * ux + rise[1] * uy + rise[2] * uz
-        if by_elevation or step == 3 or slope < 0.05:
+        if step == 3 or slope < 0.05:
             break
+        if by_elevation:
+            longer, higher = bend(radar.refraction, m.range_m, h)
+            r, elevation = m.range_m - longer, m.elevation - higher
+            continue
         elevation = min(max(elevation + (height - h) / (r * slope), -1.5), 1.5)
     slope = max(slope, 0.2)
     along = ray[0] * ux + ray[1] * uy + ray[2] * uz

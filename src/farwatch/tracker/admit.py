@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from farwatch.kernels import kernel
-from farwatch.plots import Flag, Measured
+from farwatch.plots import Flag, Measured, Plots
 
 NOT_AIRCRAFT = int(Flag.NOT_AIRCRAFT)
 POSITION_2D = int(Measured.POSITION_2D)
@@ -43,11 +43,16 @@ def admissible(plots, sensor, max_range_m):  # type: ignore[no-untyped-def]
     return rows[:n].copy(), given, not_aircraft, absurd
 
 
+def normalised(plots: Plots) -> Plots:
+    """The same plots with azimuths in [0, 2 pi) and no pressure altitude that is invalid, garbled or no aircraft's."""
+    z, height = plots.z.copy(), plots.pressure_altitude_m.copy()
+    _normalise(z, height, plots.flags)
+    return plots._replace(z=z, pressure_altitude_m=height)
+
+
 @kernel
-def normalise(plots):  # type: ignore[no-untyped-def]
-    """In place: azimuths in [0, 2 pi), and no pressure altitude that is invalid, garbled or no aircraft's."""
-    for j in range(len(plots.time_ns)):
-        plots.z[j, 1] -= 2.0 * math.pi * math.floor(plots.z[j, 1] / (2.0 * math.pi))
-        height = plots.pressure_altitude_m[j]
-        if plots.flags[j] & BAD_HEIGHT or not LOWEST_M <= height <= HIGHEST_M:
-            plots.pressure_altitude_m[j] = np.nan
+def _normalise(z, height, flags):  # type: ignore[no-untyped-def]
+    for j in range(len(z)):
+        z[j, 1] -= 2.0 * math.pi * math.floor(z[j, 1] / (2.0 * math.pi))
+        if flags[j] & BAD_HEIGHT or not LOWEST_M <= height[j] <= HIGHEST_M:
+            height[j] = np.nan

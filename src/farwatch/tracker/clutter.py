@@ -36,10 +36,10 @@ class ClutterMap(NamedTuple):
 
 def make_clutter_map(plots_per_scan: float) -> ClutterMap:
     """A map that starts uniform in range and azimuth with the given number of false plots a scan."""
-    cells = AZIMUTHS * RANGES
+    shape, cells = (N_KINDS, AZIMUTHS, RANGES), AZIMUTHS * RANGES
     share = np.array([1.0 if kind == Kind.PSR else SECONDARY_SHARE for kind in Kind])
-    rate = np.broadcast_to((plots_per_scan / cells * share)[:, None, None], (N_KINDS, AZIMUTHS, RANGES)).copy()
-    return ClutterMap(rate, LEAST_SHARE * plots_per_scan / cells * share, np.zeros((N_KINDS, AZIMUTHS, RANGES)), np.zeros(AZIMUTHS))
+    rate = np.broadcast_to((plots_per_scan / cells * share)[:, None, None], shape).copy()
+    return ClutterMap(rate, LEAST_SHARE * plots_per_scan / cells * share, np.zeros(shape), np.zeros(AZIMUTHS))
 
 
 @kernel
@@ -94,7 +94,7 @@ def learn_clutter(clutter, beams, sensor, until_ns, memory_scans):  # type: igno
         return
     to_azimuth = beam_azimuth(beams, sensor, until_ns) - BEHIND
     first = int(beams.learned_rad[sensor] / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
-    last = int(math.floor(to_azimuth / (2.0 * math.pi) * AZIMUTHS)) % AZIMUTHS
+    last = math.floor(to_azimuth / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
     beams.learned_rad[sensor] = to_azimuth % (2.0 * math.pi)
     a = first
     while a != last:

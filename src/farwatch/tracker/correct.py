@@ -140,9 +140,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
             dt = max((looks.time_ns[k] - tracks.time_ns[i]) * 1e-9, 0.0)
             for mode in range(MODES):
                 likelihood[mode] = candidates.mode_likelihood[best, mode]
-            tracks.agile[i] = class_evidence(
-                tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix
-            )
+            tracks.agile[i] = class_evidence(tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix)
         if seen <= NEGLIGIBLE * existence:
             hypotheses.probability[h] = looks.probability[k]
             for mode in range(modes):

@@ -34,14 +34,12 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
         if not done[k] or not tracks.alive[i]:
             continue
         if tracks.status[i] == TENTATIVE:
+            fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             # In dense clutter the first plot alone is less likely than that: it must have lost since.
             lost = tracks.existence[i] < 0.5 * tracks.born_existence[i]
             if lost and tracks.existence[i] < options.delete_existence:
                 tracks.alive[i] = False
-            elif (
-                tracks.existence[i] > options.confirm_existence
-                and tracks.detections[i] >= (FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS)
-            ):
+            elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
                 tracks.status[i] = CONFIRMED
                 before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
                 if before >= 0:
@@ -59,15 +57,6 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
 
 
 @kernel
-def last_seen_ns(tracks, i):  # type: ignore[no-untyped-def]
-    """When any sensor last saw track i."""
-    last = tracks.born_ns[i]
-    for sensor in range(tracks.seen_ns.shape[1]):
-        last = max(last, tracks.seen_ns[i, sensor])
-    return last
-
-
-@kernel
 def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
     """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
 
@@ -78,7 +67,10 @@ def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-u
         return -1
     for i in range(len(tracks.alive)):
         if tracks.address[i] == address and tracks.status[i] != TENTATIVE:
-            unseen_ns = now_ns - last_seen_ns(tracks, i)
+            last = tracks.born_ns[i]
+            for sensor in range(tracks.seen_ns.shape[1]):
+                last = max(last, tracks.seen_ns[i, sensor])
+            unseen_ns = now_ns - last
             if (tracks.alive[i] or unseen_ns < REMEMBERED_NS) and unseen_ns > int(0.5e9 * rotation_s):
                 return i
     return -1
@@ -96,8 +88,10 @@ def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
     for i in range(len(tracks.alive)):
         if not tracks.alive[i]:
             continue
-        unseen_ns = until_ns - last_seen_ns(tracks, i)
-        if until_ns - tracks.detected_ns[i] > coast_ns or unseen_ns > 3 * coast_ns:
+        last = tracks.born_ns[i]
+        for sensor in range(tracks.seen_ns.shape[1]):
+            last = max(last, tracks.seen_ns[i, sensor])
+        if until_ns - tracks.detected_ns[i] > coast_ns or until_ns - last > 3 * coast_ns:
             tracks.alive[i] = False
             if tracks.status[i] != TENTATIVE:
                 rows[n] = i
@@ -217,38 +211,22 @@ def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no
     """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
     if address != NO_ADDRESS and other_address != NO_ADDRESS:
         return address == other_address
-    return mode_a == NO_MODE_A or other_mode_a == NO_MODE_A or mode_a == other_mode_a
-
-
-@kernel
-def is_free(tracks, i, until_ns):  # type: ignore[no-untyped-def]
-    """Whether row i can be given away: its track has ended, and if it had an address, long enough ago to be forgotten."""
-    if tracks.alive[i]:
-        return False
-    if tracks.status[i] == TENTATIVE or tracks.address[i] == NO_ADDRESS:
-        return True
-    return until_ns - last_seen_ns(tracks, i) >= REMEMBERED_NS
-
-
-@kernel
-def count_free(tracks, until_ns):  # type: ignore[no-untyped-def]
-    """How many rows can be given away."""
-    n = 0
-    for i in range(len(tracks.alive)):
-        if is_free(tracks, i, until_ns):
-            n += 1
-    return n
+    return mode_a == other_mode_a or min(mode_a, other_mode_a) == NO_MODE_A
 
 
 @kernel
 def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
-    """The lowest `wanted` free rows, fewer where the table is full."""
+    """The lowest `wanted` rows that can be given away, fewer where the table is full.
+
+    The row of a confirmed track that has ended is kept while its address is remembered.
+    """
     out = np.empty(wanted, np.int64)
     n = 0
     for i in range(len(tracks.alive)):
         if n == wanted:
             break
-        if is_free(tracks, i, until_ns):
+        nameless = tracks.status[i] == TENTATIVE or tracks.address[i] == NO_ADDRESS
+        if not tracks.alive[i] and (nameless or until_ns - tracks.detected_ns[i] >= REMEMBERED_NS):
             out[n] = i
             n += 1
     return out[:n]

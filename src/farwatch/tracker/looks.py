@@ -84,7 +84,7 @@ def crossing(mean, covariance, state_ns, looked_ns, radar, now, rotation_s, unti
 def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, mean, covariance, matrix):  # type: ignore[no-untyped-def]
     """Predict a hypothesis of so many modes and class `kind` by `dt` seconds.
 
-    `p0` (3,), `m0` (3, 7), `c0` (3, 7, 7) are taken into `probability`, `mean`, `covariance`; `matrix` (3, 3) is scratch.
+    `p0` (3,), `m0` (3, 7), `c0` (3, 7, 7) go into `probability`, `mean`, `covariance`; `matrix` (3, 3) is scratch.
     """
     _, ux, uy, uz = vertical(flat, m0[0, 0], m0[0, 1], m0[0, 2])
     if modes == 1:

@@ -89,7 +89,14 @@ def contributing(tracks, rows, time_ns, rotation_s):  # type: ignore[no-untyped-
 
 
 def report(
-    tracks: Tracks, rows: Ints, time_ns: Ints, mean: Floats, covariance: Floats, rotation_s: Floats, flat: bool, until_ns: int
+    tracks: Tracks,
+    rows: Ints,
+    time_ns: Ints,
+    mean: Floats,
+    covariance: Floats,
+    rotation_s: Floats,
+    flat: bool,
+    until_ns: int,
 ) -> Picture:
     """Picture of the tracks in `rows` at the times and states given; tracks that have ended say so."""
     table = geodetic_rows(mean, covariance, flat)

@@ -10,18 +10,17 @@ from farwatch.kernels import kernel
 from farwatch.sensors.radar import measurement_table
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import gate, update
-from farwatch.tracker.lifecycle import free_slots, give_birth, merge_duplicates, settle
+from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
 
 
 @kernel
-def step(tracks, hypotheses, beams, clutter, plots, radar, sensor, options, motion, next_id, until_ns):  # type: ignore[no-untyped-def]
+def step(tracks, hypotheses, slots, beams, clutter, plots, radar, sensor, options, motion, next_id, until_ns):  # type: ignore[no-untyped-def]
     """Predict, gate, associate, update and settle the tracks that the beam of `sensor` has reached by `until_ns`.
 
-    The tables are changed in place; they must have a free row for every plot. Returns which plots are done with
+    The tables are changed in place; `slots` are free rows, one for every plot. Returns which plots are done with
     (those of clusters that the beam has not passed are not), the rows of the tracks looked at, the next track number.
     """
-    slots = free_slots(tracks, len(plots.time_ns), until_ns)
     false, birth = plot_densities(clutter, plots, radar, options.births_per_scan, options.aircraft_at_start)
     table = measurement_table(radar, plots)
     looks = look(tracks, hypotheses, radar, beams, sensor, motion, options.hazard, until_ns)

@@ -15,10 +15,10 @@ from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Ints, Plots, concat_plots, make_plots
 from farwatch.sensors import Sensor
 from farwatch.sensors.radar import radar_model
-from farwatch.tracker.admit import admissible, normalise
+from farwatch.tracker.admit import admissible, normalised
 from farwatch.tracker.beam import follow_beam, make_beams
 from farwatch.tracker.clutter import make_clutter_map
-from farwatch.tracker.lifecycle import count_free, expire
+from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
 from farwatch.tracker.step import step
@@ -26,6 +26,7 @@ from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 1
+
 
 class Counts(NamedTuple):
     """Plots that the tracker was given, and why some were not used."""
@@ -70,10 +71,11 @@ class Tracker:
         self._until_ns = batch.until_ns
         for sensor in range(len(self.sensors)):
             plots = self._admit(batch, sensor)
-            self._make_room(plots.n)
+            slots = self._slots(plots.n)
             used, rows, self._next_id = step(
                 self._tracks,
                 self._hypotheses,
+                slots,
                 self._beams,
                 self._clutter[sensor],
                 plots,
@@ -109,7 +111,7 @@ class Tracker:
             state = msgspec.msgpack.decode(snapshot)
             version, names = state["version"], state["sensors"]
         except (msgspec.DecodeError, KeyError, TypeError) as error:
-            raise FarwatchError(f"these bytes are no snapshot of a tracker ({error}); take one with snapshot()") from None
+            raise FarwatchError(f"no snapshot of a tracker ({error}): take one with snapshot()") from None
         if version != SNAPSHOT_VERSION:
             raise FarwatchError(f"snapshot of version {version}, this farwatch reads {SNAPSHOT_VERSION}: start anew")
         if names != [sensor.id for sensor in self.sensors]:
@@ -121,17 +123,20 @@ class Tracker:
         """The sensor's new plots that can be used, behind those held from before."""
         rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, self._radars[sensor].max_range_m)
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
-        new = batch.plots.take(rows)
-        normalise(new)
+        new = batch.plots if len(rows) == batch.plots.n else batch.plots.take(rows)
+        new = normalised(new)
         follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
         return concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
 
-    def _make_room(self, births: int) -> None:
-        """Grow the tables where they have not a free row for each of so many births."""
-        capacity = len(self._tracks.alive)
-        if count_free(self._tracks, self._until_ns) < births:
-            self._tracks = grow(self._tracks, make_tracks(2 * capacity + births, len(self.sensors)))
-            self._hypotheses = grow(self._hypotheses, make_hypotheses(2 * capacity + births))
+    def _slots(self, wanted: int) -> Ints:
+        """Free rows for so many new tracks; the tables grow where they have too few."""
+        slots = free_slots(self._tracks, wanted, self._until_ns)
+        if len(slots) < wanted:
+            capacity = 2 * len(self._tracks.alive) + wanted
+            self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
+            self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
+            slots = free_slots(self._tracks, wanted, self._until_ns)
+        return slots  # type: ignore[no-any-return]
 
     def _report(self, rows: Ints) -> Picture:
         """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
