@@ -1,0 +1,103 @@
+"""Merge: data of one or several inputs in time order, cut into slices by the data and not by their arrival.
+
+Radars send plots a little out of order and receivers hand them on in lumps. Slices lie on a fixed grid of time, and
+one is given out when every input has passed its end by `wait_s`: how the input was split or mixed within that time
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
+
+SLICES_PER_ROTATION = 12
+WAIT_S = 1.0  # a recorded radar's times go back by up to 0.52 s
+SILENCE_S = 120.0  # so long silence is told slice by slice; then time jumps to the next data
+
+
+class Merge:
+    """Batches out of chunks of plots and progress. `late` counts the plots that came after their slice had gone."""
+
+    def __init__(self, slice_s: float, wait_s: float = WAIT_S) -> None:
+        self.slice_ns = round(slice_s * 1e9)
+        self.wait_ns = round(wait_s * 1e9)
+        self.late = 0
+        self._plots: list[Plots] = []
+        self._progress: list[Progress] = []
+        self._next: int | None = None  # number of the first slice that has not gone
+        self._newest_ns = 0
+        self._quiet = 0  # empty slices given out in a row of a long silence
+
+    def push(self, plots: Plots, progress: Progress) -> Iterator[Batch]:
+        """Take in a chunk and give out the slices that it completes."""
+        newest = [int(part.time_ns.max()) for part in (plots, progress) if part.n]
+        if not newest:
+            return
+        first = min(int(part.time_ns.min()) for part in (plots, progress) if part.n)
+        self._newest_ns = max(self._newest_ns, *newest)
+        if self._next is None:
+            # The first slice waits too: what comes first need not be the earliest.
+            self._next = (first - self.wait_ns) // self.slice_ns
+        self._plots.append(plots)
+        self._progress.append(progress)
+        yield from self._give(self._newest_ns - self.wait_ns)
+
+    def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
+        """Give out what is left, and empty slices for `after_s` more seconds, so that the last looks are closed."""
+        if self._next is not None:
+            end_ns = self._newest_ns + round(after_s * 1e9)
+            yield from self._give((end_ns // self.slice_ns + 1) * self.slice_ns)
+
+    def _give(self, until_ns: int) -> Iterator[Batch]:
+        """Slices that end by `until_ns`."""
+        assert self._next is not None
+        end = until_ns // self.slice_ns
+        if end <= self._next:
+            return
+        plots, progress = concat_plots(self._plots), concat_progress(self._progress)
+        start_ns = self._next * self.slice_ns
+        plots = plots.take(np.lexsort((plots.id, plots.time_ns)))
+        progress = progress.take(np.argsort(progress.time_ns, kind="stable"))
+        late = int(np.searchsorted(plots.time_ns, start_ns))
+        self.late += late
+        kept, kept_progress = (int(np.searchsorted(part.time_ns, end * self.slice_ns)) for part in (plots, progress))
+        self._plots = [plots.take(slice(kept, None))]
+        self._progress = [progress.take(slice(kept_progress, None))]
+        begin, begin_progress = late, int(np.searchsorted(progress.time_ns, start_ns))
+        while self._next < end:
+            self._next = self._after_silence(plots, progress, begin, begin_progress, end)
+            if self._next >= end:
+                break
+            stop_ns = (self._next + 1) * self.slice_ns
+            stop = begin + int(np.searchsorted(plots.time_ns[begin:kept], stop_ns))
+            stop_progress = begin_progress + int(
+                np.searchsorted(progress.time_ns[begin_progress:kept_progress], stop_ns)
+            )
+            self._next += 1
+            yield Batch(plots.take(slice(begin, stop)), progress.take(slice(begin_progress, stop_progress)), stop_ns)
+            begin, begin_progress = stop, stop_progress
+
+    def _after_silence(self, plots: Plots, progress: Progress, begin: int, begin_progress: int, end: int) -> int:
+        """Number of the next slice: a long silence is passed over once it has been told for a while."""
+        assert self._next is not None
+        ahead = [int(part.time_ns[row]) for part, row in ((plots, begin), (progress, begin_progress)) if row < part.n]
+        following = min(min(ahead) // self.slice_ns if ahead else end, end)
+        quiet = round(SILENCE_S * 1e9) // self.slice_ns
+        if following - self._next > quiet + 1:
+            self._quiet += 1
+            if self._quiet > quiet:
+                self._quiet = 0
+                return following
+        else:
+            self._quiet = 0
+        return self._next
+
+
+def merged(chunks: Iterable[tuple[Plots, Progress]], merge: Merge, after_s: float) -> Iterator[Batch]:
+    """All chunks through a merge, with its end flushed."""
+    for plots, progress in chunks:
+        yield from merge.push(plots, progress)
+    yield from merge.flush(after_s)

@@ -1,0 +1,121 @@
+"""Replay: recordings as a source of batches. ASTERIX (plain or PCAP) and our own plots.parquet, several merged by time."""
+
+from __future__ import annotations
+
+import heapq
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from farwatch.errors import FormatError
+from farwatch.formats import asterix
+from farwatch.plots import Batch, Plots, Progress, make_progress
+from farwatch.recording import read_plots, read_progress
+from farwatch.sensors import Sensor
+from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, merged
+
+CHUNK_BYTES = 256 * 1024
+PROGRESS_FILE = "progress.parquet"
+
+Chunk = tuple[Plots, Progress]
+
+
+class Replay:
+    """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
+
+    `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
+    say it; `editions` are ASTERIX editions by category. `on_bytes`, if given, hears how many bytes have been read.
+    Iterating raises `FormatError` for files that cannot be used.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | os.PathLike[str]],
+        sensors: Sequence[Sensor],
+        *,
+        day_ns: int = 0,
+        editions: Mapping[int, str] | None = None,
+        on_bytes: Callable[[int], None] | None = None,
+    ) -> None:
+        self.paths = [Path(path) for path in paths]
+        self.statistics = asterix.Statistics()
+        self._sensors = tuple(sensors)
+        self._day_ns = day_ns
+        self._editions = editions
+        self._on_bytes = on_bytes
+        self._merge = Merge(shortest_slice_s(sensors))
+
+    @property
+    def late(self) -> int:
+        """Plots that came too late to be put in order."""
+        return self._merge.late
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files together."""
+        return sum(path.stat().st_size for path in self.paths if path.is_file())
+
+    def __iter__(self) -> Iterator[Batch]:
+        longest_s = max(sensor.rotation_s for sensor in self._sensors)
+        yield from merged(self._chunks(), self._merge, longest_s)
+
+    def _chunks(self) -> Iterator[Chunk]:
+        """The chunks of all files, the one that reaches least far first, ids made unique."""
+        readers = [self._file(path) for path in self.paths]
+        ready: list[tuple[int, int, Chunk]] = []
+        for n, reader in enumerate(readers):
+            self._pull(ready, n, reader)
+        while ready:
+            _, n, chunk = heapq.heappop(ready)
+            yield chunk
+            self._pull(ready, n, readers[n])
+
+    def _pull(self, ready: list[tuple[int, int, Chunk]], n: int, reader: Iterator[Chunk]) -> None:
+        for plots, progress in reader:
+            times = [int(part.time_ns.max()) for part in (plots, progress) if part.n]
+            if times:
+                plots = plots._replace(id=plots.id * len(self.paths) + n)
+                heapq.heappush(ready, (max(times), n, (plots, progress)))
+                return
+
+    def _file(self, path: Path) -> Iterator[Chunk]:
+        if path.suffix == ".parquet":
+            yield self._parquet(path)
+            return
+        done = 0
+        sources = sources_of(self._sensors)
+        if not sources:
+            raise FormatError(f"{path}: no sensor of the site file has a `sac_sic`, so no record can be told to be its")
+        size = path.stat().st_size if path.is_file() else 0
+        for part in asterix.stream(
+            path, sources, chunk_bytes=CHUNK_BYTES, day_ns=self._day_ns, editions=self._editions
+        ):
+            self.statistics.add(part.statistics)
+            if self._on_bytes and done < size:
+                self._on_bytes(min(CHUNK_BYTES, size - done))
+                done += CHUNK_BYTES
+            yield part.plots, part.progress
+
+    def _parquet(self, path: Path) -> Chunk:
+        names = [sensor.id for sensor in self._sensors]
+        plots = read_plots(path, names)
+        beside = path.with_name(PROGRESS_FILE)
+        progress = read_progress(beside, names) if beside.exists() else make_progress(0)
+        if self._on_bytes:
+            self._on_bytes(path.stat().st_size)
+        return plots, progress
+
+
+def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:
+    """Index of the sensors that have an ASTERIX source, by (SAC, SIC)."""
+    out = {}
+    for index, sensor in enumerate(sensors):
+        if sensor.sac_sic:
+            sac, sic = sensor.sac_sic.split("/")
+            out[int(sac), int(sic)] = index
+    return out
+
+
+def shortest_slice_s(sensors: Sequence[Sensor]) -> float:
+    """Length of a slice (s): a part of the fastest sensor's turn."""
+    return min(sensor.rotation_s for sensor in sensors) / SLICES_PER_ROTATION
