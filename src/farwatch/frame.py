@@ -11,7 +11,7 @@ from farwatch.kernels import kernel
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """"wgs84": Earth-centred metres; "flat": x east, y north, z up in metres about the origin."""
+    """ "wgs84": Earth-centred metres; "flat": x east, y north, z up in metres about the origin."""
 
     kind: Literal["wgs84", "flat"] = "wgs84"
 

@@ -53,6 +53,32 @@ class Picture(NamedTuple):
         return Picture(self.until_ns, *(column[rows] for column in self[1:]))
 
 
+def make_picture(n: int) -> Picture:
+    """n rows of zeros."""
+    ints, floats = np.zeros(n, np.int64), np.zeros(n)
+    return Picture(
+        until_ns=0,
+        time_ns=ints,
+        track=ints,
+        status=np.zeros(n, np.uint8),
+        lat_deg=floats,
+        lon_deg=floats,
+        height_wgs84_m=floats,
+        pressure_altitude_m=floats,
+        ground_speed_mps=floats,
+        track_angle_deg=floats,
+        vertical_rate_mps=floats,
+        sigma_horizontal_m=floats,
+        sigma_height_m=floats,
+        existence=floats,
+        address=np.zeros(n, np.int32),
+        mode_a=np.zeros(n, np.int16),
+        callsign=ints,
+        sensors=ints,
+        plot=ints,
+    )
+
+
 def concat_pictures(parts: Sequence[Picture]) -> Picture:
     """One picture out of several (at least one), rows in the order given; the last one's watermark."""
     columns = (np.concatenate(column) for column in zip(*(part[1:] for part in parts), strict=True))

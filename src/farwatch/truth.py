@@ -31,17 +31,20 @@ class Truth(NamedTuple):
 
     def take(self, rows: Any) -> Truth:
         """The states given by an index array, mask or slice, with all causes."""
-        return Truth(*(column[rows] for column in self[:8]), *self[8:])
+        return self._replace(**{name: getattr(self, name)[rows] for name in STATES})
 
     def since(self, time_ns: int) -> Truth:
         """The states from a time on, without causes."""
         return self.take(self.time_ns >= time_ns)._replace(plot=self.plot[:0], caused_by=self.caused_by[:0])
 
 
+STATES = Truth._fields[:8]
+
+
 def make_truth(n: int) -> Truth:
     """n states of zeros without causes."""
-    ints = [np.zeros(n, np.int64) for _ in range(2)]
-    return Truth(*ints, *(np.zeros(n) for _ in range(6)), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    ints, floats, none = np.zeros(n, np.int64), np.zeros(n), np.zeros(0, np.int64)
+    return Truth(ints, ints, floats, floats, floats, floats, floats, floats, none, none)
 
 
 def concat_truth(parts: Sequence[Truth]) -> Truth:

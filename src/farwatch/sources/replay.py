@@ -1,4 +1,4 @@
-"""Replay: recordings as a source of batches. ASTERIX (plain or PCAP) and our own plots.parquet, several merged by time."""
+"""Replay: recordings as a source of batches, ASTERIX (plain or PCAP) and our own plots.parquet, merged by time."""
 
 from __future__ import annotations
 
