@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -125,7 +125,7 @@ class Traffic:
         self._rng = rng
         self._next = options.aircraft + 1
         n = options.aircraft
-        columns = {name: np.zeros(n) for name in Flights._fields}
+        columns: dict[str, Any] = {name: np.zeros(n) for name in Flights._fields}
         columns |= {"aircraft": np.arange(1, n + 1), "mode_a": np.zeros(n, np.int64)}
         self.flights = Flights(**columns)
         self._start(np.arange(n), 0.0, at_edge=False)
