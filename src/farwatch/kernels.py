@@ -23,7 +23,6 @@ from numba.core.caching import UserProvidedCacheLocator
 
 _KEY = "__kernel_key__"
 config: Any = _config  # numba sets its attributes at run time
-_registry: dict[str, Any] = {}
 
 
 def cache_directory() -> Path:
@@ -97,11 +96,10 @@ def kernel(function: Callable[..., Any]) -> Any:
         compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy")
     finally:
         config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
-    _registry[f"{function.__module__}.{function.__qualname__}"] = compiled
     return compiled
 
 
-def all_cached() -> bool:
-    """True where the cache folder already holds a compiled form of every kernel that has been imported."""
-    present = {path.name.split("-")[1].split(".")[0] for path in cache_directory().glob("*.nbi")}
-    return all(getattr(k.py_func, _KEY) in present for k in _registry.values() if hasattr(k, "py_func"))
+def is_cached(compiled: Any) -> bool:
+    """True where the cache folder already holds a compiled form of a kernel as it is now."""
+    key = getattr(compiled.py_func, _KEY)
+    return any(cache_directory().glob(f"*-{key}.*.nbi"))

@@ -69,7 +69,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     max_range_km: Annotated[float, Meta(gt=0, le=1000)]
     sac_sic: Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None = None
     min_range_km: NotNegative = 0.0
-    min_elevation_deg: Annotated[float, Meta(ge=-10, le=90)] = -0.5
+    min_elevation_deg: Annotated[float, Meta(ge=-10, le=90)] = -2.0
     max_elevation_deg: Annotated[float, Meta(ge=0, le=90)] = 60.0
     sigma: RadarSigma = RadarSigma()
     detection: Probability = 0.9

@@ -26,7 +26,7 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     aircraft: Annotated[int, Meta(ge=0, le=1_000_000)] = 300
-    radius_km: Positive = 590.0
+    radius_km: Positive = 620.0
     min_height_m: Annotated[float, Meta(ge=-500, le=40_000)] = 9_000.0
     max_height_m: Annotated[float, Meta(ge=-500, le=40_000)] = 12_500.0
     min_speed_mps: NotNegative = 180.0
@@ -38,7 +38,7 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_turn_rate_dps: NotNegative = 3.0
     climbing: Share = 0.1
     climb_rate_mps: NotNegative = 10.0
-    mean_life_s: Positive = 3600.0
+    mean_life_s: Positive = 36_000.0
     transponders: Share = 1.0
     truth_every_s: Annotated[int, Meta(ge=1, le=3600)] = 1
 

@@ -1,0 +1,36 @@
+"""Short ways into the pipeline for scripts and notebooks."""
+
+from __future__ import annotations
+
+import os
+
+from farwatch.plots import Batch, Plots, make_progress
+from farwatch.scenario import Scenario
+from farwatch.sources import Merge, Replay, merged
+from farwatch.sources.replay import shortest_slice_s
+from farwatch.truth import Truth
+
+
+def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Truth, list[Batch]]:
+    """What is true and what the sensors say of it, as batches for `run`."""
+    from farwatch.simulation import simulate as simulated
+
+    truth, plots, progress = simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
+    merge = Merge(shortest_slice_s(scenario.sensors))
+    return truth, list(merged([(plots, progress)], merge, _longest_s(scenario)))
+
+
+def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], scenario: Scenario) -> Replay:
+    """One recording or several as batches for `run`; raises `FormatError` where they cannot be used."""
+    paths = recordings if isinstance(recordings, list) else [recordings]
+    return Replay(paths, scenario.sensors)
+
+
+def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
+    """Plots of your own as batches for `run`."""
+    merge = Merge(shortest_slice_s(scenario.sensors))
+    return list(merged([(plots, make_progress(0))], merge, _longest_s(scenario)))
+
+
+def _longest_s(scenario: Scenario) -> float:
+    return max(sensor.rotation_s for sensor in scenario.sensors)

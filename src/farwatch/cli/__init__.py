@@ -1,0 +1,105 @@
+"""The command line: verbs and their options; what they do stands in a file each, imported when it is called.
+
+Results go to stdout, progress and messages to stderr. Exit status: 0 done, 1 failed, 2 wrong usage, 3 done in part.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="farwatch",
+    help="Radar plots in, one honest air picture out. Surveillance only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Recordings = Annotated[list[Path], typer.Argument(help="ASTERIX (plain or PCAP) or plots.parquet; several are merged.")]
+Seed = Annotated[int, typer.Option(help="Seed of the simulation.", min=0)]
+Editions = Annotated[list[str] | None, typer.Option("--edition", help="ASTERIX edition of a category, as 048=1.31.")]
+
+
+def main() -> None:
+    """Entry point of the command `farwatch`."""
+    from farwatch.cli.say import answer
+
+    answer(app)
+
+
+@app.command()
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="No live table: as fast as possible, then a summary.")
+    ] = False,
+    speed: Annotated[float, typer.Option(help="Data time per real time in the live table.", min=0.01)] = 10.0,
+    duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 300.0,
+    scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "demo",
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Track 300 simulated aircraft out to 600 km, live in the terminal."""
+    from farwatch.cli.demo import demo
+
+    demo(scenario, duration, seed, speed, headless, json)
+
+
+@app.command()
+def track(
+    recordings: Recordings,
+    site: Annotated[Path, typer.Option("--site", "-s", help="TOML file of the sensors.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Tracks: .parquet, .jsonl or .csv.")],
+    identity: Annotated[
+        bool, typer.Option("--identity/--no-identity", help="Use what says who an aircraft is.")
+    ] = True,
+    every: Annotated[str | None, typer.Option(help="All tracks at a steady interval instead, as 1s or 500ms.")] = None,
+    edition: Editions = None,
+    day: Annotated[str | None, typer.Option(help="Day of the recording (UTC), as 2024-05-01.")] = None,
+    json: Json = False,
+) -> None:
+    """Track recordings as fast as possible and write the tracks."""
+    from farwatch.cli.track import track
+
+    track(recordings, site, output, identity, every, edition or [], day, json)
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str, typer.Argument(help="Built-in scenario or TOML file.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress, truth and causes.")],
+    duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Simulate a scenario: what the sensors say, and what is true."""
+    from farwatch.cli.simulate import simulate
+
+    simulate(scenario, output, duration, seed, json)
+
+
+@app.command()
+def inspect(
+    recording: Annotated[Path, typer.Argument(help="A recording.")],
+    edition: Editions = None,
+    json: Json = False,
+) -> None:
+    """Say what is in a recording."""
+    from farwatch.cli.inspect import inspect
+
+    inspect(recording, edition or [], json)
+
+
+@app.command()
+def check(
+    site: Annotated[str, typer.Argument(help="TOML file, or a built-in scenario.")],
+    json: Json = False,
+) -> None:
+    """Check a site file, and say what each of its sensors can see."""
+    from farwatch.cli.check import check
+
+    check(site, json)

@@ -1,0 +1,75 @@
+"""farwatch check: is the file right, and what can its sensors see?"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from rich.table import Table
+
+from farwatch.cli.say import out, result
+from farwatch.frame import Frame
+from farwatch.refraction import radar_horizon
+from farwatch.scenario import load
+from farwatch.sensors import Radar
+
+RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
+
+
+def check(site: str, as_json: bool) -> None:
+    """Load the file and print a table a sensor."""
+    scenario = load(site)
+    sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
+    if as_json:
+        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors})
+        return
+    console = out()
+    console.print(
+        f"{site} is right: {scenario.name or 'no name'}, {len(sensors)} sensor(s), {scenario.frame.kind} frame"
+    )
+    for s in sensors:
+        table = Table(title=f"{s['id']}: radar {s['sac_sic'] or 'without SAC/SIC'}, {s['rotation_s']:g} s a turn")
+        table.add_column("at a ground range of, km", justify="right")
+        table.add_column("sees above, m", justify="right")
+        table.add_column("and below, m", justify="right")
+        table.add_column("one sigma across, m", justify="right")
+        for row in s["sees"]:
+            above = "any height" if row["above_m"] <= 0 else f"{row['above_m']:,.0f}"
+            table.add_row(f"{row['range_km']:g}", above, f"{row['below_m']:,.0f}", f"{row['sigma_across_m']:,.0f}")
+        console.print(table)
+        console.print(
+            f"  one sigma in range {s['sigma_range_m']:g} m, in azimuth {s['sigma_azimuth_deg']:g} deg; "
+            f"silent cone above {s['max_elevation_deg']:g} deg"
+        )
+
+
+def described(sensor: Radar, frame: Frame) -> dict[str, Any]:
+    """What one sensor can see, as plain data."""
+    height_m = sensor.position.ellipsoidal_height_m
+    ranges = [r for r in RANGES_KM if r < sensor.max_range_km] + [sensor.max_range_km]
+    sees = []
+    for range_km in ranges:
+        low = -math.inf if frame.flat else radar_horizon(max(height_m, 1.0), range_km * 1e3, sensor.refraction)
+        elevation = math.radians(sensor.min_elevation_deg)
+        drop_m = 0.0 if frame.flat else (range_km * 1e3) ** 2 / (2 * 4 / 3 * 6.371e6)
+        by_beam = height_m + range_km * 1e3 * math.tan(elevation) + drop_m
+        top = height_m + range_km * 1e3 * math.tan(math.radians(min(sensor.max_elevation_deg, 89.0))) + drop_m
+        sees.append(
+            {
+                "range_km": range_km,
+                "above_m": round(max(low, by_beam, 0.0)),
+                "below_m": round(min(top, 1e6)),
+                "sigma_across_m": round(range_km * 1e3 * math.radians(sensor.sigma.azimuth_deg)),
+            }
+        )
+    return {
+        "id": sensor.id,
+        "kind": "radar",
+        "sac_sic": sensor.sac_sic,
+        "rotation_s": sensor.rotation_s,
+        "max_range_km": sensor.max_range_km,
+        "max_elevation_deg": sensor.max_elevation_deg,
+        "sigma_range_m": sensor.sigma.range_m,
+        "sigma_azimuth_deg": sensor.sigma.azimuth_deg,
+        "sees": sees,
+    }

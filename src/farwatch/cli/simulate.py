@@ -1,0 +1,48 @@
+"""farwatch simulate: a scenario's plots and truth, as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from farwatch.cli.say import bar, out, result
+from farwatch.errors import FarwatchError
+from farwatch.plots import concat_plots, concat_progress
+from farwatch.recording import write_plots, write_progress, write_truth
+from farwatch.scenario import load
+from farwatch.simulation import stream
+from farwatch.truth import concat_truth
+
+
+def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_json: bool) -> None:
+    """Simulate and write plots.parquet, progress.parquet, truth.parquet and causes.parquet."""
+    scenario = load(scenario_name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FarwatchError(f"{folder}: is no folder and cannot be made one ({error.strerror})") from None
+    parts = []
+    with bar("simulating", duration_s, "s") as progress:
+        for part in stream(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed):
+            parts.append(part)
+            progress.advance(progress.task_ids[0])
+    truths, plots_parts, messages = zip(*parts, strict=True)
+    truth, plots, said = concat_truth(truths), concat_plots(plots_parts), concat_progress(messages)
+    names = [sensor.id for sensor in scenario.sensors]
+    write_plots(folder / "plots.parquet", plots, names)
+    write_progress(folder / "progress.parquet", said, names)
+    write_truth(folder / "truth.parquet", folder / "causes.parquet", truth)
+    clutter = plots.n - len(truth.plot)
+    if as_json:
+        result(
+            {
+                "folder": str(folder),
+                "duration_s": duration_s,
+                "seed": seed,
+                "plots": plots.n,
+                "clutter": clutter,
+                "states": truth.n,
+                "aircraft": len(set(truth.aircraft.tolist())),
+            }
+        )
+        return
+    out().print(f"{folder}: {plots.n:,} plots ({clutter:,} of them clutter), {truth.n:,} true states", markup=False)
