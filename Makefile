@@ -1,0 +1,47 @@
+# farwatch: everything from a fresh machine with Python 3.11 or newer and make.
+VENV   := .venv
+PY     := $(VENV)/bin/python
+PEERS  := .venv-peers
+STAMP  := $(VENV)/.installed
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
+ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
+
+.PHONY: demo test check slow bench clean
+
+demo: $(STAMP)  ## track 300 simulated aircraft, live in the terminal
+	$(VENV)/bin/farwatch demo
+
+test: $(STAMP)  ## every test but the long ones
+	$(PY) -m pytest -m "not slow"
+
+slow: $(STAMP)  ## the long ones
+	$(PY) -m pytest -m slow
+
+check: $(STAMP)  ## static checks
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
+	$(ONE) $(PIN) $(PY) benchmarks/asterix_decode.py
+	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
+	$(ONE) $(PIN) $(PY) benchmarks/b5.py
+
+$(STAMP): pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "farwatch needs Python 3.11 or newer; none was found" >&2; exit 1; fi
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
+		{ echo "cannot make a virtual environment: install python3-venv (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# Stone Soup stands in an environment of its own.
+$(PEERS)/.installed:
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'stonesoup==1.9.*' scipy pyarrow rtree
+	@touch $@
+
+clean:  ## remove what make has made
+	rm -rf $(VENV) $(PEERS) dist build
