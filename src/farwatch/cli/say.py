@@ -45,7 +45,9 @@ def result(value: dict[str, Any]) -> None:
     """Print one JSON object to stdout."""
     import msgspec
 
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    sys.stdout.write(
+        msgspec.json.format(msgspec.json.encode(value, enc_hook=lambda number: number.item()), indent=2).decode() + "\n"
+    )
 
 
 def partial(reasons: list[str]) -> None:
