@@ -14,6 +14,7 @@ import pytest
 
 from command import Command, Ran
 from farwatch.recording import write_plots
+from farwatch.sources.replay import CHUNK_BYTES
 from reference_asterix import block, plot
 from scenes import plots_of, straight
 
@@ -156,7 +157,9 @@ def test_times_that_go_back_a_little_are_put_in_order(farwatch: Command, site: P
 
 def test_times_that_go_back_too_far_are_counted(farwatch: Command, site: Path, tmp_path: Path) -> None:
     # So long that the first part has been tracked when the times go back.
-    ran, output = track(farwatch, good_blocks(30) * 900, site, tmp_path)
+    long = b"".join(good_blocks(30, 3600.0 + 120.0 * k) for k in range(650))
+    assert len(long) > CHUNK_BYTES
+    ran, output = track(farwatch, long + good_blocks(30, 70_000.0), site, tmp_path)
     assert ran.code == 3
     assert "too late" in ran.err
     assert json.loads(ran.out)["late"] > 0

@@ -167,7 +167,8 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
         j = candidates.plot[e]
         after[e] = head[j]
         head[j] = e
-    for k in range(len(looks.time_ns)):
+    compared = np.full(len(done), -1, np.int64)
+    for k in range(len(done)):
         i = hypotheses.track[looks.hypothesis[k]]
         if not done[k]:
             continue
@@ -176,6 +177,9 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
             while f >= 0:
                 other = candidates.look[f]
                 f = after[f]
+                if compared[other] == k:
+                    continue
+                compared[other] = k
                 o = hypotheses.track[looks.hypothesis[other]]
                 if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
                     continue
