@@ -4,7 +4,7 @@ PY     := $(VENV)/bin/python
 PEERS  := .venv-peers
 STAMP  := $(VENV)/.installed
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
-	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
