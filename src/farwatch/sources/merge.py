@@ -27,40 +27,44 @@ class Merge:
         self.late = 0
         self._plots: list[Plots] = []
         self._progress: list[Progress] = []
-        self._next: int | None = None  # number of the first slice that has not gone
+        self._next: int | None = None  # number of the first slice that has not gone, once one has
         self._newest_ns = 0
         self._quiet = 0  # empty slices given out in a row of a long silence
 
-    def push(self, plots: Plots, progress: Progress) -> Iterator[Batch]:
-        """Take in a chunk and give out the slices that it completes."""
-        newest = [int(part.time_ns.max()) for part in (plots, progress) if part.n]
-        if not newest:
+    def push(self, plots: Plots, progress: Progress, reached_ns: int | None = None) -> Iterator[Batch]:
+        """Take in a chunk and give out the slices that it completes.
+
+        `reached_ns` is the time that every input has reached, the newest where not given.
+        """
+        newest = newest_ns(plots, progress)
+        if newest is None:
             return
-        first = min(int(part.time_ns.min()) for part in (plots, progress) if part.n)
-        self._newest_ns = max(self._newest_ns, *newest)
-        if self._next is None:
-            # The first slice waits too: what comes first need not be the earliest.
-            self._next = (first - self.wait_ns) // self.slice_ns
+        self._newest_ns = max(self._newest_ns, newest)
         self._plots.append(plots)
         self._progress.append(progress)
-        yield from self._give(self._newest_ns - self.wait_ns)
+        yield from self._give((self._newest_ns if reached_ns is None else reached_ns) - self.wait_ns)
 
     def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
         """Give out what is left, and empty slices for `after_s` more seconds, so that the last looks are closed."""
-        if self._next is not None:
+        if self._plots:
             end_ns = self._newest_ns + round(after_s * 1e9)
             yield from self._give((end_ns // self.slice_ns + 1) * self.slice_ns)
 
     def _give(self, until_ns: int) -> Iterator[Batch]:
         """Slices that end by `until_ns`."""
-        assert self._next is not None
         end = until_ns // self.slice_ns
-        if end <= self._next:
+        if self._next is not None and end <= self._next:
             return
         plots, progress = concat_plots(self._plots), concat_progress(self._progress)
-        start_ns = self._next * self.slice_ns
         plots = plots.take(np.lexsort((plots.id, plots.time_ns)))
         progress = progress.take(np.argsort(progress.time_ns, kind="stable"))
+        if self._next is None:
+            first = min(int(part.time_ns[0]) for part in (plots, progress) if part.n) // self.slice_ns
+            if end <= first:
+                self._plots, self._progress = [plots], [progress]
+                return
+            self._next = first
+        start_ns = self._next * self.slice_ns
         late = int(np.searchsorted(plots.time_ns, start_ns))
         self.late += late
         kept, kept_progress = (int(np.searchsorted(part.time_ns, end * self.slice_ns)) for part in (plots, progress))
@@ -96,8 +100,13 @@ class Merge:
         return self._next
 
 
+def newest_ns(plots: Plots, progress: Progress) -> int | None:
+    """The latest time in a chunk, None where it is empty."""
+    return max((int(part.time_ns.max()) for part in (plots, progress) if part.n), default=None)
+
+
 def merged(chunks: Iterable[tuple[Plots, Progress]], merge: Merge, after_s: float) -> Iterator[Batch]:
-    """All chunks through a merge, with its end flushed."""
+    """All chunks of one input through a merge, with its end flushed."""
     for plots, progress in chunks:
         yield from merge.push(plots, progress)
     yield from merge.flush(after_s)

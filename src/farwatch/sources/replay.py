@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,12 +11,10 @@ from farwatch.formats import asterix
 from farwatch.plots import Batch, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Sensor
-from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, merged
+from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, newest_ns
 
 CHUNK_BYTES = 256 * 1024
 PROGRESS_FILE = "progress.parquet"
-
-Chunk = tuple[Plots, Progress]
 
 
 class Replay:
@@ -57,28 +54,29 @@ class Replay:
 
     def __iter__(self) -> Iterator[Batch]:
         longest_s = max(sensor.rotation_s for sensor in self._sensors)
-        yield from merged(self._chunks(), self._merge, longest_s)
+        for plots, progress, reached_ns in self._chunks():
+            yield from self._merge.push(plots, progress, reached_ns)
+        yield from self._merge.flush(longest_s)
 
-    def _chunks(self) -> Iterator[Chunk]:
-        """The chunks of all files, the one that reaches least far first, ids made unique."""
-        readers = [self._file(path) for path in self.paths]
-        ready: list[tuple[int, int, Chunk]] = []
-        for n, reader in enumerate(readers):
-            self._pull(ready, n, reader)
-        while ready:
-            _, n, chunk = heapq.heappop(ready)
-            yield chunk
-            self._pull(ready, n, readers[n])
+    def _chunks(self) -> Iterator[tuple[Plots, Progress, int]]:
+        """The chunks of all files, ids made unique, each with the time (ns) that all files have reached with it.
 
-    def _pull(self, ready: list[tuple[int, int, Chunk]], n: int, reader: Iterator[Chunk]) -> None:
-        for plots, progress in reader:
-            times = [int(part.time_ns.max()) for part in (plots, progress) if part.n]
-            if times:
-                plots = plots._replace(id=plots.id * len(self.paths) + n)
-                heapq.heappush(ready, (max(times), n, (plots, progress)))
-                return
+        The next chunk is always one of the file that has reached least far.
+        """
+        files = {n: (0, self._file(path)) for n, path in enumerate(self.paths)}
+        while files:
+            n = min(files, key=lambda number: files[number][0])
+            reached_ns, chunks = files[n]
+            chunk = next(chunks, None)
+            if chunk is None:
+                del files[n]
+                continue
+            plots, progress = chunk
+            files[n] = max(reached_ns, newest_ns(plots, progress) or 0), chunks
+            plots = plots._replace(id=plots.id * len(self.paths) + n)
+            yield plots, progress, min(reached for reached, _ in files.values())
 
-    def _file(self, path: Path) -> Iterator[Chunk]:
+    def _file(self, path: Path) -> Iterator[tuple[Plots, Progress]]:
         if path.suffix == ".parquet":
             yield self._parquet(path)
             return
@@ -96,7 +94,7 @@ class Replay:
                 done += CHUNK_BYTES
             yield part.plots, part.progress
 
-    def _parquet(self, path: Path) -> Chunk:
+    def _parquet(self, path: Path) -> tuple[Plots, Progress]:
         names = [sensor.id for sensor in self._sensors]
         plots = read_plots(path, names)
         beside = path.with_name(PROGRESS_FILE)
