@@ -132,7 +132,7 @@ def main() -> None:
         "beyond 3 NM": plots.z[:, 0] >= NEAR_M,
     }
     table = Table(title=f"{Path(args.recording).name}: {plots.n:,} plots, {int(flight.max()) + 1} flights")
-    for heading in ("identity", "band", "flights", "plots", "on main track", "on none", "further numbers", "per 100"):
+    for heading in ("identity", "band", "flights", "plots", "on main", "on none", "further", "per 100"):
         table.add_column(heading, justify="right" if heading not in ("identity", "band") else "left")
     hidden = [batch._replace(plots=without_identity(batch.plots)) for batch in batches]
     speeds = []
@@ -145,9 +145,13 @@ def main() -> None:
             row(table, identity, band, score(flight, track_of, chosen))
     numbers = radars_own_numbers(args.recording, scenario, plots)
     for band, chosen in bands.items():
-        row(table, "radar's own I048/161", band, score(flight, numbers, chosen))
+        row(table, "I048/161", band, score(flight, numbers, chosen))
     console = Console()
     console.print(table)
+    console.print(
+        "on main: plots on the flight's main track; further: track numbers beyond one a flight; I048/161: the"
+    )
+    console.print("radar's own numbering")
     console.print("wanted of all: hidden >= 97 % and <= 6 per 100; used >= 99 % and <= 1 per 100")
     console.print("tracked: " + ", ".join(speeds))
 

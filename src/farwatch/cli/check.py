@@ -13,6 +13,7 @@ from farwatch.refraction import radar_horizon
 from farwatch.scenario import load
 from farwatch.sensors import Radar
 
+HIGHEST_M = 30_000.0  # nothing that is tracked flies higher
 RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
 
 
@@ -24,18 +25,18 @@ def check(site: str, as_json: bool) -> None:
         result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors})
         return
     console = out()
-    console.print(
-        f"{site} is right: {scenario.name or 'no name'}, {len(sensors)} sensor(s), {scenario.frame.kind} frame"
-    )
+    many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
+    console.print(f"{site} is right: {scenario.name or 'no name'}, {many}, {scenario.frame.kind} frame")
     for s in sensors:
         table = Table(title=f"{s['id']}: radar {s['sac_sic'] or 'without SAC/SIC'}, {s['rotation_s']:g} s a turn")
-        table.add_column("at a ground range of, km", justify="right")
+        table.add_column("range, km", justify="right")
         table.add_column("sees above, m", justify="right")
         table.add_column("and below, m", justify="right")
         table.add_column("one sigma across, m", justify="right")
         for row in s["sees"]:
             above = "any height" if row["above_m"] <= 0 else f"{row['above_m']:,.0f}"
-            table.add_row(f"{row['range_km']:g}", above, f"{row['below_m']:,.0f}", f"{row['sigma_across_m']:,.0f}")
+            below = "any height" if row["below_m"] >= HIGHEST_M else f"{row['below_m']:,.0f}"
+            table.add_row(f"{row['range_km']:g}", above, below, f"{row['sigma_across_m']:,.0f}")
         console.print(table)
         console.print(
             f"  one sigma in range {s['sigma_range_m']:g} m, in azimuth {s['sigma_azimuth_deg']:g} deg; "

@@ -43,6 +43,20 @@ class Standing(NamedTuple):
     ms_per_scan: float
 
 
+class Watched:
+    """A clock that knows how long it has waited."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.waited_s = 0.0
+        self._clock = clock
+
+    def wait_until(self, time_ns: int) -> None:
+        """Wait as the clock does."""
+        before_s = time.perf_counter()
+        self._clock.wait_until(time_ns)
+        self.waited_s += time.perf_counter() - before_s
+
+
 def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, as_json: bool) -> None:
     """Run the scenario; live where there is a terminal, else with a summary at the end."""
     scenario = load(name)
@@ -50,7 +64,7 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
     kernels_ready()
     tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
-    clock: Clock = Paced(speed) if live else AsFast()
+    clock = Watched(Paced(speed) if live else AsFast())
     standings: list[Standing] = []
     scan_ns = round(scenario.sensors[0].rotation_s * 1e9)
     scan, spent_s, first_ns = -1, 0.0, 0
@@ -62,8 +76,11 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
         try:
             before_s = time.perf_counter()
             for picture in run(source, tracker, clock):
-                spent_s += time.perf_counter() - before_s
+                spent_s += time.perf_counter() - before_s - clock.waited_s
+                clock.waited_s = 0.0
                 first_ns = first_ns or picture.until_ns
+                if picture.until_ns - first_ns > duration_s * 1e9:
+                    break  # from here on nothing is true any more
                 if picture.until_ns // scan_ns != scan:
                     scan = picture.until_ns // scan_ns
                     now = tracker.picture(picture.until_ns)
@@ -127,13 +144,13 @@ def headline(scenario: Scenario, s: Standing, speed: float) -> Text:
     text.append(f"t = {s.time_s:,.0f} s at {speed:g} x   ", style="dim")
     text.append(f"holds {s.held} of {s.in_sight} in sight ({share:.1f} %)   ", style="green")
     text.append(f"{s.false} false   ", style="red" if s.false else "dim")
-    text.append(f"error {s.error_m:,.0f} m, says {s.sigma_m:,.0f} m   ")
+    text.append(f"median error {s.error_m:,.0f} m, sigma {s.sigma_m:,.0f} m   ")
     text.append(f"{s.ms_per_scan:.0f} ms a scan", style="cyan")
     return text
 
 
 def aircraft(now: Picture, scenario: Scenario) -> Table:
-    """The nearest tracks, as a controller would list them."""
+    """The farthest tracks, as a controller would list them."""
     table = Table(box=None, padding=(0, 2))
     for heading in ("track", "callsign", "FL", "kt", "track angle", "range, km", "azimuth", "sigma, m", "status"):
         table.add_column(heading, justify="left" if heading in ("callsign", "status") else "right")
@@ -185,6 +202,6 @@ def close(scenario: Scenario, standings: list[Standing], tracker: Tracker, as_js
     table.add_row("held by a track", f"{values['held']} ({100 * float(str(values['completeness'])):.1f} %)")
     table.add_row("false tracks", f"{values['false_tracks']}")
     table.add_row("median horizontal error", f"{values['error_m']:,} m")
-    table.add_row("median of the accuracy that tracks report", f"{values['sigma_m']:,} m")
+    table.add_row("median one sigma that tracks report", f"{values['sigma_m']:,} m")
     table.add_row("time a scan, simulation included", f"{values['ms_per_scan']} ms")
     out().print(table)
