@@ -37,6 +37,12 @@ class Picture(NamedTuple):
     vertical_rate_mps: Floats
     sigma_horizontal_m: Floats  # distance root mean square: the square root of the summed horizontal variances
     sigma_height_m: Floats
+    sigma_east_m: Floats
+    sigma_north_m: Floats
+    correlation_east_north: Floats  # of the errors of position
+    sigma_v_east_mps: Floats
+    sigma_v_north_mps: Floats
+    sigma_vertical_rate_mps: Floats
     existence: Floats
     address: NDArray[np.int32]
     mode_a: NDArray[np.int16]
@@ -70,6 +76,12 @@ def make_picture(n: int) -> Picture:
         vertical_rate_mps=floats,
         sigma_horizontal_m=floats,
         sigma_height_m=floats,
+        sigma_east_m=floats,
+        sigma_north_m=floats,
+        correlation_east_north=floats,
+        sigma_v_east_mps=floats,
+        sigma_v_north_mps=floats,
+        sigma_vertical_rate_mps=floats,
         existence=floats,
         address=np.zeros(n, np.int32),
         mode_a=np.zeros(n, np.int16),

@@ -29,13 +29,28 @@ from farwatch.plots import (
     make_progress,
     pack_callsign,
 )
-from farwatch.truth import STATES, Truth
+from farwatch.truth import (
+    NO_PLOT,
+    AircraftType,
+    Illuminations,
+    Outcome,
+    States,
+    Truth,
+    make_illuminations,
+    make_states,
+)
 
 VERSION = b"1"
 _RADAR_COLUMNS = ("range_m", "azimuth_deg", "elevation_deg", "range_rate_mps")
 _ANGLES = (1, 2)
 _OPTIONAL = ("pressure_altitude_m", "amplitude_dbm", "roll_rad", "track_rate_rps", "heading_rad", "speed_mps")
 _PLAIN = ("nic", "nacp", "sil", "flags")
+_SIGMAS = (
+    ("sigma_range_m", "sigma_range_m", 1.0),
+    ("sigma_azimuth_rad", "sigma_azimuth_deg", 180.0 / np.pi),
+    ("sigma_elevation_rad", "sigma_elevation_deg", 180.0 / np.pi),
+    ("sigma_height_m", "sigma_height_m", 1.0),
+)
 
 
 class NewFile:
@@ -239,18 +254,64 @@ def read_progress(path: str | os.PathLike[str], sensors: Sequence[str]) -> Progr
     return progress.take(progress.sensor >= 0)
 
 
-def write_truth(path: str | os.PathLike[str], causes: str | os.PathLike[str], truth: Truth) -> None:
-    """Write the states, and beside them which aircraft caused which plot."""
-    write_table(path, pa.table(dict(zip(STATES, truth[:8], strict=True))), "truth", {})
-    write_table(causes, pa.table({"plot": truth.plot, "aircraft": truth.caused_by}), "causes", {})
+def write_truth(
+    path: str | os.PathLike[str],
+    illuminations: str | os.PathLike[str],
+    truth: Truth,
+    sensors: Sequence[str],
+    metadata: dict[str, str],
+) -> None:
+    """Write the states, and beside them what the sensors could see of them; `metadata` goes into the states' file."""
+    states: dict[str, Any] = truth.states._asdict()
+    states["type"] = _kinds(truth.states.type, AircraftType)
+    write_table(path, pa.table(states), "truth", metadata)
+    rows = truth.illuminations
+    columns: dict[str, Any] = {
+        "time_ns": rows.time_ns,
+        "aircraft": rows.aircraft,
+        "sensor": pa.DictionaryArray.from_arrays(pa.array(rows.sensor), pa.array(list(sensors))),
+        "outcome": _kinds(rows.outcome, Outcome),
+        "plot": nullable(rows.plot, rows.plot == NO_PLOT),
+        "detection": nullable(rows.detection, np.isnan(rows.detection)),
+    }
+    for name, public, factor in _SIGMAS:
+        values = getattr(rows, name) * factor
+        columns[public] = nullable(values, np.isnan(values))
+    write_table(illuminations, pa.table(columns), "illuminations", {"sensors": "\n".join(sensors)})
 
 
-def read_truth(path: str | os.PathLike[str], causes: str | os.PathLike[str] | None = None) -> Truth:
-    """States of aircraft, and the causes of plots where they are given."""
+def read_states(path: str | os.PathLike[str]) -> tuple[States, dict[str, str]]:
+    """States of aircraft, and the metadata of their file; columns beyond those of a position may be absent."""
     table = read_table(path, "truth")
-    pairs = read_table(causes, "causes") if causes else pa.table({"plot": pa.array([], pa.int64()), "aircraft": []})
     try:
-        states = [table[name].to_numpy() for name in STATES]
-        return Truth(*states, *(pairs[name].to_numpy().astype(np.int64) for name in ("plot", "aircraft")))
-    except KeyError as error:
-        raise FormatError(f"{path}: its columns are not those of truth ({error})") from None
+        needed = States._fields[:8]
+        columns: dict[str, Any] = {name: table[name].to_numpy() for name in needed}
+        for name in States._fields[8:]:
+            if name in table.column_names:
+                column = table[name]
+                columns[name] = _from_kinds(column, AircraftType) if name == "type" else column.to_numpy()
+        states = make_states(len(table), **columns)
+    except (KeyError, pa.ArrowException, ValueError) as error:
+        raise FormatError(
+            f"{path}: its columns are not those of truth ({error}); wanted are {', '.join(needed)}"
+        ) from None
+    return states, {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+
+
+def read_illuminations(path: str | os.PathLike[str], sensors: Sequence[str]) -> Illuminations:
+    """What the named sensors could see of the aircraft, `sensor` being the index into them."""
+    table = read_table(path, "illuminations")
+    try:
+        rows = make_illuminations(
+            len(table),
+            time_ns=table["time_ns"].to_numpy(),
+            aircraft=table["aircraft"].to_numpy(),
+            sensor=_sensor_index(table, path, sensors),
+            outcome=_from_kinds(table["outcome"], Outcome),
+            plot=table["plot"].fill_null(NO_PLOT).to_numpy(),
+            detection=table["detection"].to_numpy(),
+            **{name: table[public].to_numpy() / factor for name, public, factor in _SIGMAS},
+        )
+    except (KeyError, pa.ArrowException, ValueError) as error:
+        raise FormatError(f"{path}: its columns are not those of illuminations ({error})") from None
+    return rows.take(rows.sensor >= 0)

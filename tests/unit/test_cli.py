@@ -61,7 +61,7 @@ def test_simulate_then_track(small: Path, tmp_path: Path, farwatch: Command) -> 
     assert ran.code == 0, ran.err
     made = json.loads(ran.out)
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"plots.parquet", "progress.parquet", "truth.parquet", "causes.parquet"}
+    assert names == {"plots.parquet", "progress.parquet", "truth.parquet", "illuminations.parquet"}
     assert made["plots"] == pq.read_metadata(tmp_path / "run" / "plots.parquet").num_rows
     for suffix in ("parquet", "jsonl", "csv"):
         output = tmp_path / f"tracks.{suffix}"

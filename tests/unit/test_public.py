@@ -46,5 +46,5 @@ def test_the_readme_example_runs() -> None:
     truth, batches = farwatch.simulate(scenario, duration_s=40, seed=7)
     tracker = farwatch.Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     pictures = list(farwatch.run(batches, tracker))
-    assert truth.n == 40 * scenario.simulation.aircraft
+    assert truth.states.n == 40 * scenario.simulation.aircraft
     assert sum(picture.n for picture in pictures) > 100

@@ -16,15 +16,16 @@ from farwatch.picture import Picture, Status, make_picture
 from farwatch.plots import Kind, ProgressKind, make_plots, make_progress, pack_callsign
 from farwatch.recording import (
     NewFile,
+    read_illuminations,
     read_plots,
     read_progress,
-    read_truth,
+    read_states,
     write_plots,
     write_progress,
     write_truth,
 )
 from farwatch.sinks import SUFFIXES, open_sink
-from farwatch.truth import make_truth
+from farwatch.truth import Truth, make_illuminations, make_states
 
 
 def some_plots(rng: np.random.Generator):  # type: ignore[no-untyped-def]
@@ -86,9 +87,12 @@ def test_progress_and_truth_come_back(tmp_path: Path) -> None:
     write_progress(tmp_path / "g.parquet", progress, ["A"])
     for ours, theirs in zip(progress, read_progress(tmp_path / "g.parquet", ["A"])):
         np.testing.assert_allclose(theirs, ours, rtol=1e-14)
-    truth = make_truth(3)._replace(plot=np.array([5, 6]), caused_by=np.array([1, 1]))
-    write_truth(tmp_path / "t.parquet", tmp_path / "c.parquet", truth)
-    for ours, theirs in zip(truth, read_truth(tmp_path / "t.parquet", tmp_path / "c.parquet")):
+    states = make_states(2, time_ns=[1, 2], lat_deg=[47.0, 48.0], type=[1, 5], formation=[0, 7], turn_rate_dps=[0, -3])
+    looks = make_illuminations(2, aircraft=[1, 2], plot=[5, -1], outcome=[1, 2], sigma_azimuth_rad=0.25, detection=0.9)
+    write_truth(tmp_path / "t.parquet", tmp_path / "i.parquet", Truth(states, looks), ["A"], {"seed": "7"})
+    read, metadata = read_states(tmp_path / "t.parquet")
+    assert metadata["seed"] == "7"
+    for ours, theirs in zip((*states, *looks), (*read, *read_illuminations(tmp_path / "i.parquet", ["A"]))):
         np.testing.assert_array_equal(theirs, ours)
 
 
@@ -165,6 +169,12 @@ COLUMNS = [
     "vertical_rate_mps",
     "sigma_horizontal_m",
     "sigma_height_m",
+    "sigma_east_m",
+    "sigma_north_m",
+    "correlation_east_north",
+    "sigma_v_east_mps",
+    "sigma_v_north_mps",
+    "sigma_vertical_rate_mps",
     "existence",
     "address",
     "mode_a",

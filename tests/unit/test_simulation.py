@@ -17,7 +17,7 @@ from farwatch.sensors import Position, Radar, RadarSigma
 from farwatch.sensors.radar import radar_model
 from farwatch.simulation import Simulation, simulate, stream
 from farwatch.simulation.flights import Flights, Traffic, advance_all
-from farwatch.truth import Truth, concat_truth
+from farwatch.truth import NO_PLOT, Truth, concat_truth
 
 WGS84 = Frame(kind="wgs84")
 FLAT = Frame(kind="flat")
@@ -45,18 +45,19 @@ def made() -> tuple[Truth, Plots]:
 
 def matched(truth: Truth, plots: Plots) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the plots that an aircraft caused, and the aircraft."""
-    return np.searchsorted(plots.id, truth.plot), truth.caused_by
+    looks = truth.illuminations.take(truth.illuminations.plot != NO_PLOT)
+    return np.searchsorted(plots.id, looks.plot), looks.aircraft
 
 
 def where(truth: Truth, aircraft: np.ndarray, time_ns: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """True latitude, longitude (degrees) and height (m) of aircraft at times between two states a second apart."""
-    second = (time_ns - truth.time_ns[0]) // 1_000_000_000
-    key = truth.aircraft * 100_000 + (truth.time_ns - truth.time_ns[0]) // 1_000_000_000
+    second = (time_ns - truth.states.time_ns[0]) // 1_000_000_000
+    key = truth.states.aircraft * 100_000 + (truth.states.time_ns - truth.states.time_ns[0]) // 1_000_000_000
     order = np.argsort(key)
     before = order[np.searchsorted(key[order], aircraft * 100_000 + second)]
     after = order[np.searchsorted(key[order], aircraft * 100_000 + second + 1)]
-    part = (time_ns - truth.time_ns[before]) * 1e-9
-    columns = (truth.lat_deg, truth.lon_deg, truth.height_wgs84_m)
+    part = (time_ns - truth.states.time_ns[before]) * 1e-9
+    columns = (truth.states.lat_deg, truth.states.lon_deg, truth.states.height_wgs84_m)
     lat, lon, height = (c[before] + part * (c[after] - c[before]) for c in columns)
     return lat, lon, height
 
@@ -64,7 +65,7 @@ def where(truth: Truth, aircraft: np.ndarray, time_ns: np.ndarray) -> tuple[np.n
 def test_noise_has_the_stated_sigmas(made: tuple[Truth, Plots]) -> None:
     truth, plots = made
     rows, aircraft = matched(truth, plots)
-    last_ns = dict(zip(truth.aircraft.tolist(), truth.time_ns.tolist(), strict=True))
+    last_ns = dict(zip(truth.states.aircraft.tolist(), truth.states.time_ns.tolist(), strict=True))
     alive = plots.time_ns[rows] < np.array([last_ns[a] for a in aircraft.tolist()])
     rows, aircraft = rows[alive], aircraft[alive]
     lat, lon, height = where(truth, aircraft, plots.time_ns[rows])
@@ -99,12 +100,13 @@ def chords(
 def test_aircraft_are_detected_as_often_as_stated(made: tuple[Truth, Plots]) -> None:
     truth, _ = made
     ranges = reached(truth)
-    in_range = set(truth.aircraft[(ranges > 5e3) & (ranges < 195e3)].tolist())
-    out = set(truth.aircraft[(ranges <= 5e3) | (ranges >= 195e3)].tolist())
+    in_range = set(truth.states.aircraft[(ranges > 5e3) & (ranges < 195e3)].tolist())
+    out = set(truth.states.aircraft[(ranges <= 5e3) | (ranges >= 195e3)].tolist())
     stayed = in_range - out
-    lives = {a: int(np.sum(truth.aircraft == a)) for a in stayed}
+    lives = {a: int(np.sum(truth.states.aircraft == a)) for a in stayed}
     stayed = {a for a in stayed if lives[a] == 300}
-    hits = int(np.isin(truth.caused_by, list(stayed)).sum())
+    seen = truth.illuminations
+    hits = int((np.isin(seen.aircraft, list(stayed)) & (seen.plot != NO_PLOT)).sum())
     looks = len(stayed) * 60
     assert looks > 5000
     # Four standard errors; an aircraft gains or loses a look where it flies with the beam.
@@ -113,14 +115,14 @@ def test_aircraft_are_detected_as_often_as_stated(made: tuple[Truth, Plots]) -> 
 
 def reached(truth: Truth) -> np.ndarray:
     """Slant range of the true states from the station."""
-    return np.hypot(*chords(truth.lat_deg, truth.lon_deg, truth.height_wgs84_m, 47.0, 9.0, 500.0))
+    return np.hypot(*chords(truth.states.lat_deg, truth.states.lon_deg, truth.states.height_wgs84_m, 47.0, 9.0, 500.0))
 
 
 def test_clutter_is_poisson_and_uniform(made: tuple[Truth, Plots]) -> None:
     truth, plots = made
-    false = plots.take(~np.isin(plots.id, truth.plot))
+    false = plots.take(~np.isin(plots.id, truth.illuminations.plot))
     assert false.n == pytest.approx(60 * 50, abs=4 * math.sqrt(60 * 50))
-    scan = (false.time_ns - truth.time_ns[0]) // 5_000_000_000
+    scan = (false.time_ns - truth.states.time_ns[0]) // 5_000_000_000
     counts = np.bincount(scan, minlength=60)
     dispersion = np.sum((counts - counts.mean()) ** 2) / counts.mean()
     assert stats.chi2.cdf(dispersion, 59) == pytest.approx(0.5, abs=0.499)
@@ -132,7 +134,7 @@ def test_clutter_is_poisson_and_uniform(made: tuple[Truth, Plots]) -> None:
 
 def test_plots_come_when_the_beam_is_there(made: tuple[Truth, Plots]) -> None:
     truth, plots = made
-    beam = 2 * math.pi * ((plots.time_ns - truth.time_ns[0]) * 1e-9 / 5.0)
+    beam = 2 * math.pi * ((plots.time_ns - truth.states.time_ns[0]) * 1e-9 / 5.0)
     off = np.degrees((plots.z[:, 1] - beam + math.pi) % (2 * math.pi) - math.pi)
     assert np.std(off) < 0.11
     assert np.all(np.diff(plots.time_ns) >= 0)
@@ -195,17 +197,23 @@ def test_causes_are_right(made: tuple[Truth, Plots]) -> None:
     truth, plots = made
     rows, aircraft = matched(truth, plots)
     assert np.array_equal(plots.address[rows], 0x400000 + aircraft)
-    assert len(np.unique(truth.plot)) == len(truth.plot)
+    caused = truth.illuminations.plot[truth.illuminations.plot != NO_PLOT]
+    assert len(np.unique(caused)) == len(caused)
 
 
 def test_the_same_seed_gives_the_same_bytes_whole_or_in_parts() -> None:
     args = ([station(), station(id="S", rotation_s=4.0)], WGS84, Simulation(aircraft=40), 30.0)
     truth, plots, progress = simulate(*args, seed=5)
     again, same, _ = simulate(*args, seed=5)
-    assert all(a.tobytes() == b.tobytes() for a, b in zip((*truth, *plots), (*again, *same), strict=True))
+    assert all(
+        a.tobytes() == b.tobytes()
+        for a, b in zip(
+            (*truth.states, *truth.illuminations, *plots), (*again.states, *again.illuminations, *same), strict=True
+        )
+    )
     parts = list(stream(*args, seed=5))
     assert len(parts) == 30
-    assert concat_truth([part[0] for part in parts]).lat_deg.tobytes() == truth.lat_deg.tobytes()
+    assert concat_truth([part[0] for part in parts]).states.lat_deg.tobytes() == truth.states.lat_deg.tobytes()
     _, other, _ = simulate(*args, seed=6)
     assert other.n != plots.n or other.z.tobytes() != plots.z.tobytes()
     assert np.all(np.diff(progress.time_ns) >= 0)
@@ -273,4 +281,4 @@ def test_heights_stay_within_their_limits() -> None:
 
 def test_no_aircraft_no_plots() -> None:
     truth, plots, _ = simulate([station(clutter=0.0)], WGS84, Simulation(aircraft=0), 10.0, seed=1)
-    assert truth.n == plots.n == 0
+    assert truth.states.n == plots.n == 0

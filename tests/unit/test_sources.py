@@ -135,9 +135,10 @@ def test_simulated_live_and_replayed_are_one(tmp_path: Path) -> None:
     assert all(np.allclose(a, b, rtol=1e-9, atol=1e-8, equal_nan=True) for a, b in zip(live, replayed, strict=True))
     assert np.array_equal(live.track, replayed.track)
     assert source.late == 0
-    assert set(source.sighted) == set(truth.caused_by.tolist())
+    looks = truth.illuminations
+    assert set(source.sighted) == set(looks.aircraft[looks.plot >= 0].tolist())
     # The true states are kept for as long as the merge and a reader may look back.
-    assert int(np.ptp(source.truth.time_ns)) <= 21_000_000_000
+    assert int(np.ptp(source.states.time_ns)) <= 21_000_000_000
 
 
 def test_paced_keeps_the_speed_and_never_waits_behind() -> None:

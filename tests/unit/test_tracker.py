@@ -238,8 +238,8 @@ def test_on_the_round_earth_heights_and_places_are_right(rng: np.random.Generato
     truth, plots, progress = simulate([sensor], Frame(), options, 240.0, 5)
     tracker = Tracker([sensor], TrackerOptions(), Frame())
     pictures = [tracker.update(batch) for batch in merged([(plots, progress)], Merge(shortest_slice_s([sensor])), 0.0)]
-    now = tracker.picture(int(truth.time_ns[-1]))
-    real = truth.take(truth.time_ns == truth.time_ns[-1])
+    now = tracker.picture(int(truth.states.time_ns[-1]))
+    real = truth.states.take(truth.states.time_ns == truth.states.time_ns[-1])
     metres = np.array([111_320.0, 111_320.0 * np.cos(np.radians(47.25))])
     apart = np.hypot(
         (now.lat_deg[:, None] - real.lat_deg) * metres[0], (now.lon_deg[:, None] - real.lon_deg) * metres[1]

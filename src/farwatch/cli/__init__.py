@@ -72,7 +72,7 @@ def track(
 @app.command()
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Built-in scenario or TOML file.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress, truth and causes.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress and truth.")],
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
     json: Json = False,

@@ -101,7 +101,7 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
 
 def compare(now: Picture, source: Simulated, scenario: Scenario, time_s: float, ms: float) -> Standing:
     """Tracks against true positions of the same second, each to at most one."""
-    truth = source.truth
+    truth = source.states
     at_ns = truth.time_ns[np.argmin(np.abs(truth.time_ns - now.until_ns))] if truth.n else 0
     real = truth.take(truth.time_ns == at_ns)
     lag_s = (now.until_ns - at_ns) * 1e-9

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
+import numpy as np
+
 from farwatch.cli.say import bar, out, result
 from farwatch.errors import FarwatchError
 from farwatch.plots import concat_plots, concat_progress
 from farwatch.recording import write_plots, write_progress, write_truth
 from farwatch.scenario import load
 from farwatch.simulation import stream
-from farwatch.truth import concat_truth
+from farwatch.truth import NO_PLOT, concat_truth
 
 
 def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_json: bool) -> None:
-    """Simulate and write plots.parquet, progress.parquet, truth.parquet and causes.parquet."""
+    """Simulate and write plots.parquet, progress.parquet, truth.parquet and illuminations.parquet."""
     scenario = load(scenario_name)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,8 +33,10 @@ def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_
     names = [sensor.id for sensor in scenario.sensors]
     write_plots(folder / "plots.parquet", plots, names)
     write_progress(folder / "progress.parquet", said, names)
-    write_truth(folder / "truth.parquet", folder / "causes.parquet", truth)
-    clutter = plots.n - len(truth.plot)
+    about = {"scenario": msgspec.json.encode(scenario).decode(), "seed": str(seed)}
+    write_truth(folder / "truth.parquet", folder / "illuminations.parquet", truth, names, about)
+    causes = np.unique(truth.illuminations.plot)
+    clutter = plots.n - len(causes[causes != NO_PLOT])
     if as_json:
         result(
             {
@@ -40,9 +45,11 @@ def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_
                 "seed": seed,
                 "plots": plots.n,
                 "clutter": clutter,
-                "states": truth.n,
-                "aircraft": len(set(truth.aircraft.tolist())),
+                "states": truth.states.n,
+                "aircraft": len(set(truth.states.aircraft.tolist())),
             }
         )
         return
-    out().print(f"{folder}: {plots.n:,} plots ({clutter:,} of them clutter), {truth.n:,} true states", markup=False)
+    out().print(
+        f"{folder}: {plots.n:,} plots ({clutter:,} of them clutter), {truth.states.n:,} true states", markup=False
+    )

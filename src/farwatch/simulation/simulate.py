@@ -27,7 +27,18 @@ from farwatch.sensors import Sensor
 from farwatch.sensors.radar import RadarModel, radar_model
 from farwatch.simulation.flights import Flights, Simulation, Traffic
 from farwatch.simulation.observe import crossings
-from farwatch.truth import Truth, concat_truth, make_truth
+from farwatch.truth import (
+    NO_PLOT,
+    Illuminations,
+    Outcome,
+    States,
+    Truth,
+    concat_illuminations,
+    concat_truth,
+    make_illuminations,
+    make_states,
+    make_truth,
+)
 
 START_NS = 1_767_225_600_000_000_000  # 2026-01-01, 00:00 UTC
 STEP_S = 1.0
@@ -49,7 +60,7 @@ def simulate(
     """Truth, plots and progress of `duration_s` seconds, in time order."""
     parts = list(stream(sensors, frame, options, duration_s, seed, start_ns))
     if not parts:
-        return make_truth(0), make_plots(0), make_progress(0)
+        return make_truth(), make_plots(0), make_progress(0)
     truths, plots, progress = zip(*parts, strict=True)
     return concat_truth(truths), concat_plots(plots), concat_progress(progress)
 
@@ -73,23 +84,39 @@ def stream(
         now_s = step * STEP_S
         now_ns = start_ns + round(now_s * 1e9)
         made = [radar.observe(traffic.flights, now_s, now_ns, rng) for radar in radars]
-        plots = concat_plots([part[0] for part in made])
-        causes = np.concatenate([part[1] for part in made])
-        order = np.argsort(plots.time_ns, kind="stable")
-        plots, causes = plots.take(order), causes[order]
-        plots = plots._replace(id=next_id + np.arange(plots.n))
+        plots, illuminations = _in_order([part[0] for part in made], [part[1] for part in made], next_id)
         next_id += plots.n
         progress = concat_progress([part[2] for part in made])
         progress = progress.take(np.argsort(progress.time_ns, kind="stable"))
         due = step % options.truth_every_s == 0
-        truth = _states(traffic.flights, now_ns, frame.flat) if due else make_truth(0)
-        yield truth._replace(plot=plots.id[causes >= 0], caused_by=causes[causes >= 0]), plots, progress
+        states = _states(traffic.flights, now_ns, frame.flat) if due else make_states(0)
+        yield Truth(states, illuminations), plots, progress
         traffic.step(now_s, STEP_S)
 
 
-def _states(f: Flights, time_ns: int, flat: bool) -> Truth:
-    return Truth(
-        time_ns=np.full(len(f.lat), time_ns),
+def _in_order(
+    plots: Sequence[Plots], illuminations: Sequence[Illuminations], first_id: int
+) -> tuple[Plots, Illuminations]:
+    """All radars' plots by time with their final ids, and the illuminations, which name a plot by its row, by those."""
+    together = concat_plots(plots)
+    order = np.argsort(together.time_ns, kind="stable")
+    ids = np.empty(together.n, np.int64)
+    ids[order] = first_id + np.arange(together.n)
+    starts = np.cumsum([0, *(part.n for part in plots[:-1])])
+    named = []
+    for part, start in zip(illuminations, starts, strict=True):
+        caused = part.plot.copy()
+        has = caused != NO_PLOT
+        caused[has] = ids[caused[has] + start]
+        named.append(part._replace(plot=caused))
+    looks = concat_illuminations(named)
+    return together.take(order)._replace(id=ids[order]), looks.take(np.argsort(looks.time_ns, kind="stable"))
+
+
+def _states(f: Flights, time_ns: int, flat: bool) -> States:
+    return make_states(
+        len(f.lat),
+        time_ns=time_ns,
         aircraft=f.aircraft.copy(),
         lat_deg=f.lat.copy() if flat else np.degrees(f.lat),
         lon_deg=f.lon.copy() if flat else np.degrees(f.lon),
@@ -97,8 +124,7 @@ def _states(f: Flights, time_ns: int, flat: bool) -> Truth:
         ground_speed_mps=f.speed_mps.copy(),
         track_angle_deg=np.degrees(f.track) % 360.0,
         vertical_rate_mps=f.climb_mps.copy(),
-        plot=np.zeros(0, np.int64),
-        caused_by=np.zeros(0, np.int64),
+        turn_rate_dps=np.degrees(f.turn),
     )
 
 
@@ -114,15 +140,34 @@ class _Observer:
 
     def observe(
         self, flights: Flights, now_s: float, now_ns: int, rng: np.random.Generator
-    ) -> tuple[Plots, np.ndarray, Progress]:
-        """Plots of the coming second, the aircraft that caused each (-1: clutter), and the sectors passed."""
+    ) -> tuple[Plots, Illuminations, Progress]:
+        """Plots of the coming second, what could be seen (plots named by their row), and the sectors passed."""
         turns = now_s / self.sensor.rotation_s
         beam = 2.0 * math.pi * (turns % 1.0)
         met = crossings(self.model, flights, beam, STEP_S, self.horizon)
-        met = met[rng.uniform(size=len(met)) < self.sensor.detection]
-        aircraft, clutter = self._plots(met, flights, now_ns, rng), self._clutter(beam, now_ns, rng)
-        causes = np.concatenate([flights.aircraft[met[:, 0].astype(np.int64)], np.full(clutter.n, -1)])
-        return concat_plots([aircraft, clutter]), causes, self._progress(turns, now_ns, now_s)
+        detected = rng.uniform(size=len(met)) < self.sensor.detection
+        plots, clutter = self._plots(met[detected], flights, now_ns, rng), self._clutter(beam, now_ns, rng)
+        return (
+            concat_plots([plots, clutter]),
+            self._looks(met, detected, flights, now_ns),
+            self._progress(turns, now_ns, now_s),
+        )
+
+    def _looks(self, met: np.ndarray, detected: np.ndarray, flights: Flights, now_ns: int) -> Illuminations:
+        row, sigma = met[:, 0].astype(np.int64), self.sensor.sigma
+        return make_illuminations(
+            len(met),
+            time_ns=now_ns + np.round(met[:, 1] * 1e9).astype(np.int64),
+            aircraft=flights.aircraft[row],
+            sensor=self.index,
+            outcome=np.where(detected, int(Outcome.DETECTED), int(Outcome.MISSED)),
+            plot=np.where(detected, np.cumsum(detected) - 1, NO_PLOT),
+            detection=self.sensor.detection,
+            sigma_range_m=sigma.range_m,
+            sigma_azimuth_rad=math.radians(sigma.azimuth_deg),
+            sigma_elevation_rad=math.nan if sigma.elevation_deg is None else math.radians(sigma.elevation_deg),
+            sigma_height_m=np.where(flights.transponder[row] > 0.0, sigma.pressure_altitude_m, math.nan),
+        )
 
     def _plots(
         self,

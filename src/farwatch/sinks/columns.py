@@ -20,6 +20,12 @@ _MEASURES = (
     "vertical_rate_mps",
     "sigma_horizontal_m",
     "sigma_height_m",
+    "sigma_east_m",
+    "sigma_north_m",
+    "correlation_east_north",
+    "sigma_v_east_mps",
+    "sigma_v_north_mps",
+    "sigma_vertical_rate_mps",
     "existence",
 )
 

@@ -12,20 +12,20 @@ from farwatch.sensors import Sensor
 from farwatch.simulation import Simulation, stream
 from farwatch.sources.merge import Merge
 from farwatch.sources.replay import shortest_slice_s
-from farwatch.truth import Truth, concat_truth, make_truth
+from farwatch.truth import LOOKS_PROPER, NO_PLOT, States, concat_states, make_states
 
 
 class Simulated:
     """A simulated scenario.
 
-    While it is iterated, `truth` holds the true states of the last seconds, and `sighted` when each aircraft last
+    While it is iterated, `states` holds the true states of the last seconds, and `sighted` when each aircraft last
     caused a plot (ns).
     """
 
     def __init__(
         self, sensors: Sequence[Sensor], frame: Frame, options: Simulation, duration_s: float, seed: int
     ) -> None:
-        self.truth: Truth = make_truth(0)
+        self.states: States = make_states(0)
         self.sighted: dict[int, int] = {}
         self._sensors = tuple(sensors)
         self._stream = stream(self._sensors, frame, options, duration_s, seed)
@@ -38,10 +38,12 @@ class Simulated:
 
     def __iter__(self) -> Iterator[Batch]:
         for truth, plots, progress in self._stream:
-            if truth.n:
+            if truth.states.n:
                 # The merge waits for a second: what was true then is still wanted.
-                self.truth = concat_truth([self.truth.since(int(truth.time_ns.max()) - 20_000_000_000), truth])
-            seen_ns = plots.time_ns[np.searchsorted(plots.id, truth.plot)]
-            self.sighted.update(zip(truth.caused_by.tolist(), seen_ns.tolist(), strict=True))
+                since_ns = int(truth.states.time_ns.max()) - 20_000_000_000
+                self.states = concat_states([self.states.take(self.states.time_ns >= since_ns), truth.states])
+            looks = truth.illuminations
+            seen = looks.take((looks.plot != NO_PLOT) & np.isin(looks.outcome, LOOKS_PROPER))
+            self.sighted.update(zip(seen.aircraft.tolist(), seen.time_ns.tolist(), strict=True))
             yield from self._merge.push(plots, progress)
         yield from self._merge.flush(max(sensor.rotation_s for sensor in self._sensors))

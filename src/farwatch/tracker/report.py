@@ -50,9 +50,10 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
 
 @kernel
 def geodetic_rows(mean, covariance, flat):  # type: ignore[no-untyped-def]
-    """Table (n, 8) of states: latitude and longitude (deg; flat: y and x in m), height, speed, track angle (deg),
-    vertical rate, and the standard deviations of the horizontal position and of the height (m, m/s)."""
-    out = np.empty((len(mean), 8))
+    """Table (n, 14) of states: latitude and longitude (deg; flat: y and x in m), height, speed, track angle (deg),
+    vertical rate; the standard deviations of the horizontal position, the height, east and north, the correlation of
+    the last two; the standard deviations of the velocity's east, north and up (m, m/s)."""
+    out = np.empty((len(mean), 14))
     axes = np.eye(3)
     for k in range(len(mean)):
         x, P = mean[k], covariance[k]
@@ -67,13 +68,26 @@ def geodetic_rows(mean, covariance, flat):  # type: ignore[no-untyped-def]
         out[k, 3] = math.hypot(east, north)
         out[k, 4] = math.degrees(math.atan2(east, north)) % 360.0
         out[k, 5] = axes[2, 0] * x[3] + axes[2, 1] * x[4] + axes[2, 2] * x[5]
-        up = 0.0
+        ee, nn, uu = in_axes(P, axes, 0, 0, 0), in_axes(P, axes, 1, 1, 0), in_axes(P, axes, 2, 2, 0)
+        en = in_axes(P, axes, 0, 1, 0)
+        out[k, 6] = math.sqrt(max(ee + nn, 0.0))
+        out[k, 7] = math.sqrt(max(uu, 0.0))
+        out[k, 8] = math.sqrt(max(ee, 0.0))
+        out[k, 9] = math.sqrt(max(nn, 0.0))
+        out[k, 10] = en / max(out[k, 8] * out[k, 9], 1e-300)
         for a in range(3):
-            for b in range(3):
-                up += axes[2, a] * axes[2, b] * P[a, b]
-        out[k, 6] = math.sqrt(max(P[0, 0] + P[1, 1] + P[2, 2] - up, 0.0))
-        out[k, 7] = math.sqrt(max(up, 0.0))
+            out[k, 11 + a] = math.sqrt(max(in_axes(P, axes, a, a, 3), 0.0))
     return out
+
+
+@kernel
+def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
+    """Covariance of the components along the rows i and j of `axes` of the vector that starts at `offset`."""
+    total = 0.0
+    for a in range(3):
+        for b in range(3):
+            total += axes[i, a] * axes[j, b] * P[offset + a, offset + b]
+    return total
 
 
 @kernel
@@ -115,6 +129,12 @@ def report(
         vertical_rate_mps=table[:, 5],
         sigma_horizontal_m=table[:, 6],
         sigma_height_m=table[:, 7],
+        sigma_east_m=table[:, 8],
+        sigma_north_m=table[:, 9],
+        correlation_east_north=table[:, 10],
+        sigma_v_east_mps=table[:, 11],
+        sigma_v_north_mps=table[:, 12],
+        sigma_vertical_rate_mps=table[:, 13],
         existence=tracks.existence[rows],
         address=tracks.address[rows],
         mode_a=tracks.mode_a[rows],
