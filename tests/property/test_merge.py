@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from farwatch.plots import Batch, Plots, concat_plots, make_plots, make_progress
@@ -29,7 +29,6 @@ def signature(batches: list[Batch]) -> list[tuple[int, list[int]]]:
     return [(batch.until_ns, batch.plots.id.tolist()) for batch in batches]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 120), st.data())
 def test_chunks_and_small_disorder_change_nothing(seed: int, n: int, draw: st.DataObject) -> None:
     plots = data(seed, n)
@@ -47,7 +46,6 @@ def test_chunks_and_small_disorder_change_nothing(seed: int, n: int, draw: st.Da
     assert [item for item in signature(mixed) if item[1]] == with_plots
 
 
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 200))
 def test_slices_are_whole_ordered_and_on_the_grid(seed: int, n: int) -> None:
     plots = data(seed, n)
@@ -78,3 +76,36 @@ def test_a_night_of_silence_is_not_told_slice_by_slice() -> None:
     assert sum(batch.plots.n for batch in batches) == 40
     together, _ = slices([concat_plots([early, later])])
     assert signature(together) == signature(batches)
+
+
+@given(st.integers(0, 10**6), st.lists(st.integers(0, 35 * SECOND // 10), min_size=3, max_size=3))
+def test_sensors_of_a_network_may_lag_behind_one_another(seed: int, lags: list[int]) -> None:
+    """Three radars in one stream, each late by its own constant: nothing is lost, and slices are those of no lag."""
+    plots = data(seed, 200)
+    plots = plots._replace(sensor=(plots.id % 3).astype(np.int32))
+    arrival = np.argsort(plots.time_ns + np.array(lags)[plots.sensor], kind="stable")
+    merge = Merge(1 / 3, 1.0, sensors=3)
+    chunks = [(plots.take(arrival[k : k + 7]), make_progress(0)) for k in range(0, 200, 7)]
+    batches = list(merged(chunks, merge, 0.0))
+    assert merge.late == 0
+    assert [item for item in signature(batches) if item[1]] == [
+        item for item in signature(slices([plots])[0]) if item[1]
+    ]
+
+
+def test_no_sensor_is_waited_for_longer_than_patience() -> None:
+    """One radar falls silent: slices go on, five seconds behind the newest data."""
+    plots = data(5, 2000)
+    silent_from = int(plots.time_ns[0]) + 20 * SECOND
+    plots = plots._replace(sensor=(plots.id % 2).astype(np.int32))
+    plots = plots.take((plots.sensor == 0) | (plots.time_ns < silent_from))
+    merge = Merge(1 / 3, 1.0, sensors=2, patience_s=5.0)
+    waits = []
+    for k in range(plots.n):
+        for batch in merge.push(plots.take(slice(k, k + 1)), make_progress(0)):
+            waits.append((int(plots.time_ns[k]) - batch.until_ns) / SECOND)
+    before = np.array(waits[:50])
+    after = np.array(waits[-50:])
+    assert merge.late == 0
+    assert before.max() < 2.5
+    assert 5.9 < after.max() < 6.5

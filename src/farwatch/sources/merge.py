@@ -1,8 +1,9 @@
 """Merge: data of one or several inputs in time order, cut into slices by the data and not by their arrival.
 
-Radars send plots a little out of order and receivers hand them on in lumps. Slices lie on a fixed grid of time, and
-one is given out when every input has passed its end by `wait_s`: how the input was split or mixed within that time
-changes nothing.
+Radars send plots a little out of order, receivers hand them on in lumps, and some radars' data come later than others'.
+Slices lie on a fixed grid of time, and one is given out when every sensor has passed its end by `wait_s`: how the input
+was split or mixed within that time changes nothing. No sensor is waited for longer than `patience_s` behind the newest
+data: one that has fallen silent holds up nobody.
 """
 
 from __future__ import annotations
@@ -15,16 +16,25 @@ from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
 
 SLICES_PER_ROTATION = 12
 WAIT_S = 1.0  # a recorded radar's times go back by up to 0.52 s
+PATIENCE_S = 5.0  # radars of a network differ by a few seconds: sectors are sent whole, lines differ
 SILENCE_S = 120.0  # so long silence is told slice by slice; then time jumps to the next data
 
 
 class Merge:
-    """Batches out of chunks of plots and progress. `late` counts the plots that came after their slice had gone."""
+    """Batches out of chunks of plots and progress of `sensors` sensors.
 
-    def __init__(self, slice_s: float, wait_s: float = WAIT_S) -> None:
+    `late` counts the plots that came after their slice had gone.
+    """
+
+    def __init__(
+        self, slice_s: float, wait_s: float = WAIT_S, *, sensors: int = 1, patience_s: float = PATIENCE_S
+    ) -> None:
         self.slice_ns = round(slice_s * 1e9)
         self.wait_ns = round(wait_s * 1e9)
+        self.patience_ns = round(patience_s * 1e9)
         self.late = 0
+        self._reached_ns: dict[int, int] = {}  # the newest time of each sensor that has been heard
+        self._sensors = sensors
         self._plots: list[Plots] = []
         self._progress: list[Progress] = []
         self._next: int | None = None  # number of the first slice that has not gone, once one has
@@ -34,7 +44,7 @@ class Merge:
     def push(self, plots: Plots, progress: Progress, reached_ns: int | None = None) -> Iterator[Batch]:
         """Take in a chunk and give out the slices that it completes.
 
-        `reached_ns` is the time that every input has reached, the newest where not given.
+        `reached_ns`, if given, is the time that every input has reached; else it is told from the sensors' data.
         """
         newest = newest_ns(plots, progress)
         if newest is None:
@@ -42,7 +52,14 @@ class Merge:
         self._newest_ns = max(self._newest_ns, newest)
         self._plots.append(plots)
         self._progress.append(progress)
-        yield from self._give((self._newest_ns if reached_ns is None else reached_ns) - self.wait_ns)
+        for part in (plots, progress):
+            for sensor in np.unique(part.sensor).tolist():
+                last_ns = int(part.time_ns[part.sensor == sensor].max())
+                self._reached_ns[sensor] = max(self._reached_ns.get(sensor, last_ns), last_ns)
+        patient_ns = self._newest_ns - self.patience_ns
+        slowest_ns = min(self._reached_ns.values()) if len(self._reached_ns) >= self._sensors else patient_ns
+        until_ns = max(slowest_ns, patient_ns)
+        yield from self._give((until_ns if reached_ns is None else min(until_ns, reached_ns)) - self.wait_ns)
 
     def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
         """Give out what is left, and empty slices for `after_s` more seconds, so that the last looks are closed."""

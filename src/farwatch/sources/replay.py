@@ -40,7 +40,7 @@ class Replay:
         self._day_ns = day_ns
         self._editions = editions
         self._on_bytes = on_bytes
-        self._merge = Merge(shortest_slice_s(sensors))
+        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
     @property
     def late(self) -> int:

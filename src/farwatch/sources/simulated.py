@@ -29,7 +29,7 @@ class Simulated:
         self.sighted: dict[int, int] = {}
         self._sensors = tuple(sensors)
         self._stream = stream(self._sensors, frame, options, duration_s, seed)
-        self._merge = Merge(shortest_slice_s(sensors))
+        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
     @property
     def late(self) -> int:
