@@ -10,24 +10,30 @@ from scipy.sparse.csgraph import connected_components
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Candidates
-from farwatch.association.gate import pairs_in_gates
+from farwatch.association.gate import Window, in_window, sort_into_bands
 from reference import association_marginals
 
 TWO_PI = 2 * np.pi
 
 
 def test_gating_finds_what_comparing_every_pair_finds(rng: np.random.Generator) -> None:
-    for looks, plots, widest in ((0, 5, 0.1), (40, 0, 0.1), (60, 400, 0.02), (200, 300, 1.3), (30, 30, 0.5)):
+    for looks, plots, widest in ((0, 5, 0.1), (40, 0, 0.1), (60, 400, 0.02), (200, 300, 1.3), (30, 30, 4.0)):
         azimuth, range_m = rng.uniform(0, TWO_PI, looks), rng.uniform(1e3, 6e5, looks)
         half_azimuth, half_range = rng.uniform(0.001, widest, looks), rng.uniform(100, 2e4, looks)
+        elevation, half_elevation = rng.uniform(0.0, 0.5, looks), rng.uniform(0.01, 0.3, looks)
         plot_azimuth, plot_range = rng.uniform(0, TWO_PI, plots), rng.uniform(0, 6e5, plots)
-        look, plot = pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range)
-        d = (plot_azimuth[None] - azimuth[:, None] + np.pi) % TWO_PI - np.pi
-        inside = (np.abs(d) <= half_azimuth[:, None]) & (
-            np.abs(plot_range[None] - range_m[:, None]) <= half_range[:, None]
-        )
-        expected = np.argwhere(inside).reshape(-1, 2)
-        np.testing.assert_array_equal(np.column_stack([look, plot]), expected)
+        plot_elevation = np.where(rng.random(plots) < 0.3, np.nan, rng.uniform(0.0, 0.5, plots))
+        in_bands = sort_into_bands(plot_azimuth, plot_range, plot_elevation)
+        for k in range(looks):
+            window = Window(azimuth[k], half_azimuth[k], range_m[k], half_range[k], elevation[k], half_elevation[k])
+            out = np.empty(plots + 3, np.int64)
+            n = in_window(in_bands, window, out)
+            d = (plot_azimuth - azimuth[k] + np.pi) % TWO_PI - np.pi
+            inside = (np.abs(d) <= half_azimuth[k]) & (np.abs(plot_range - range_m[k]) <= half_range[k])
+            inside &= np.isnan(plot_elevation) | (np.abs(plot_elevation - elevation[k]) <= half_elevation[k])
+            np.testing.assert_array_equal(out[:n], np.flatnonzero(inside))
+            # Too little room: the number is right all the same.
+            assert in_window(in_bands, window, np.empty(n // 2, np.int64)) == n
 
 
 def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None:

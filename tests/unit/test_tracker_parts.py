@@ -9,6 +9,7 @@ import pytest
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
+from farwatch.association.gate import sort_into_bands
 from farwatch.motion.imm import imm_model
 from farwatch.plots import Kind, make_plots, make_progress
 from farwatch.sensors.radar import measurement_table, radar_model
@@ -17,7 +18,7 @@ from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
 from farwatch.tracker.correct import gate, identity_ratio, update
 from farwatch.tracker.lifecycle import distance2, lost_with_address, may_be_one
-from farwatch.tracker.looks import crossing, look
+from farwatch.tracker.looks import crossing, look, predict_hypothesis, window_of
 from farwatch.tracker.options import chi2_quantile, tracker_model
 from farwatch.tracks import make_hypotheses, make_tracks
 from reference import association_marginals, kalman_update, moment_match
@@ -120,14 +121,18 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
-    looks = look(tracks, hypotheses, model, beams, 0, motion, options.hazard, until_ns)
-    assert len(looks.time_ns) == 1
-    assert looks.passed[0]
+    nothing = sort_into_bands(np.empty(0), np.empty(0), np.empty(0))
+    looks = look(tracks, hypotheses, model, beams, 0, motion, options, nothing, until_ns)
+    assert looks.passed.tolist() == [True]
+    assert looks.plot.tolist() == []
     x, P = looks.mean[0, 0, :6].copy(), looks.covariance[0, 0, :6, :6].copy()
     ground = math.hypot(x[0], x[1])
     at = np.array([[ground + 180.0, math.atan2(x[0], x[1]) + 0.002], [ground - 250.0, math.atan2(x[0], x[1]) - 0.004]])
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
     table = measurement_table(model, plots)
+    in_bands = sort_into_bands(plots.z[:, 1], plots.z[:, 0], plots.z[:, 2])
+    looks = look(tracks, hypotheses, model, beams, 0, motion, options, in_bands, until_ns)
+    assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     candidates = gate(looks, tracks, hypotheses, plots, table, model, false, birth, options.chi2_gate)
     assert candidates.plot.tolist() == [0, 1]
@@ -165,14 +170,71 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
 
 def test_the_crossing_is_where_beam_and_aircraft_meet() -> None:
     model = radar_model(radar(), True)
-    mean, P = np.array([0.0, 50e3, 0.0, 200.0, 0.0, 0.0]), np.eye(6)
+    tracks, _ = one_track()
+    tracks.mean[0], tracks.covariance[0] = [0.0, 50e3, 0.0, 200.0, 0.0, 0.0], np.eye(6)
     until_ns = START_NS + 6 * SECOND
     now = 2 * np.pi * 6 / 4 % (2 * np.pi)  # north at START
-    time_ns, past, half = crossing(mean, P, START_NS, START_NS, model, now, 4.0, until_ns)
+    time_ns, past, window = crossing(tracks, 0, 0, 1.0, model, now, 4.0, until_ns)
     t = (time_ns - START_NS) * 1e-9
     assert t == pytest.approx(4.0 + math.atan2(200 * t, 50e3) / (2 * np.pi) * 4, abs=1e-4)
     assert past == pytest.approx((6 - t) / 4 * 2 * np.pi, abs=1e-3)
-    assert half < math.radians(3)
+    assert window.half_azimuth < math.radians(3)
+    assert window.range_m == pytest.approx(math.hypot(200 * t, 50e3), abs=1.0)
+    assert (now - past) % (2 * np.pi) == pytest.approx(window.azimuth % (2 * np.pi))
+
+
+def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
+    """Whatever lies in the window of the predicted Gaussian lies in the one that decides whether to predict at all."""
+    model = radar_model(radar(), True)
+    motion = imm_model(TrackerOptions().motion)
+    for _ in range(200):
+        tracks, hypotheses = one_track()
+        bearing, out, course = rng.uniform(0, 2 * np.pi), rng.uniform(8e3, 180e3), rng.uniform(0, 2 * np.pi)
+        x = np.array([out * np.sin(bearing), out * np.cos(bearing), 3e3, 0.0, 0.0, 0.0])
+        x[3:5] = rng.uniform(0, 300) * np.array([np.sin(course), np.cos(course)])
+        A = np.diag([200.0, 200.0, 200.0, 60.0, 60.0, 5.0]) @ rng.normal(size=(6, 6))
+        tracks.mean[0], tracks.covariance[0] = x, A @ A.T
+        hypotheses.mean[0, 0, :6], hypotheses.covariance[0, 0, :6, :6] = x, A @ A.T
+        until_ns = START_NS + 4 * SECOND
+        now = (bearing + 0.3) % (2 * np.pi)
+        time_ns, _, quick = crossing(tracks, 0, 0, motion.q_tentative, model, now, 4.0, until_ns)
+        p, m, c, scratch = np.empty(3), np.empty((3, 7)), np.empty((3, 7, 7)), np.empty((3, 3))
+        dt = (time_ns - START_NS) * 1e-9
+        predict_hypothesis(
+            1,
+            0,
+            hypotheses.probability[0],
+            hypotheses.mean[0],
+            hypotheses.covariance[0],
+            dt,
+            motion,
+            True,
+            p,
+            m,
+            c,
+            scratch,
+        )
+        gate_of_it = window_of(model, m[0], c[0])
+        turn = (gate_of_it.azimuth - quick.azimuth + np.pi) % (2 * np.pi) - np.pi
+        assert abs(turn) + gate_of_it.half_azimuth <= quick.half_azimuth + 1e-9
+        assert abs(gate_of_it.range_m - quick.range_m) + gate_of_it.half_range <= quick.half_range + 1e-6
+        assert abs(gate_of_it.elevation - quick.elevation) + gate_of_it.half_elevation <= quick.half_elevation + 1e-9
+
+
+def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
+    options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
+    model, beams = radar_model(radar(), True), make_beams(np.array([4.0]))
+    nothing = sort_into_bands(np.empty(0), np.empty(0), np.empty(0))
+    until_ns = START_NS + 5 * SECOND
+    beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
+    bearing = math.atan2(30_600.0, 40e3)
+    for ahead, existence, kept, lives in ((0.0, 0.7, 0, True), (1.0, 0.7, 1, True), (1.0, 1e-4, 0, False)):
+        tracks, hypotheses = one_track()
+        tracks.existence[0], tracks.born_existence[0] = existence, existence
+        beams.azimuth_rad[0] = bearing + ahead  # in the gate, or past it
+        looks = look(tracks, hypotheses, model, beams, 0, motion, options, nothing, until_ns)
+        assert len(looks.time_ns) == kept
+        assert tracks.alive[0] == lives
 
 
 def test_identity_decides_by_address_then_by_code() -> None:

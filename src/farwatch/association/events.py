@@ -20,10 +20,8 @@ class Looks(NamedTuple):
     hidden: NDArray[np.bool_]  # in the cone of silence above the sensor
     detection: Floats  # probability of a plot, by coverage
     existence: Floats
-    range_m: Floats
-    azimuth_rad: Floats
-    half_range_m: Floats  # half the gate's width
-    half_azimuth_rad: Floats
+    first: Ints  # (n + 1,) the plots in the window of look k are plot[first[k]:first[k + 1]]
+    plot: Ints
     probability: Floats  # (n, MODES)
     mean: Floats  # (n, MODES, STATE)
     covariance: Floats  # (n, MODES, STATE, STATE)

@@ -8,11 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.association.events import Candidates
-from farwatch.association.gate import pairs_in_gates
 from farwatch.kernels import kernel
 from farwatch.motion.imm import TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors.radar import correct, measurement
+from farwatch.tracker.looks import unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 # Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
@@ -43,25 +43,21 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
 
 @kernel
 def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
-    """Candidates: every (look, plot) whose innovation lies in the gate of one of the look's modes."""
-    pair_look, pair_plot = pairs_in_gates(
-        looks.azimuth_rad,
-        looks.half_azimuth_rad,
-        looks.range_m,
-        looks.half_range_m,
-        plots.z[:, 1],
-        plots.z[:, 0],
-    )
-    pairs = len(pair_look)
+    """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
     count = len(looks.time_ns)
+    pairs = len(looks.plot)
+    pair_look, pair_plot = np.empty(pairs, np.int64), np.empty(pairs, np.int64)
     mode_likelihood = np.zeros((pairs, MODES))
     likelihood = np.empty(pairs)
     first = np.zeros(count + 1, np.int64)
     log_mode = np.empty(MODES)
     x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
     kept = 0
+    k = 0
     for pair in range(pairs):
-        k, j = pair_look[pair], pair_plot[pair]
+        while pair >= looks.first[k + 1]:
+            k += 1
+        j = looks.plot[pair]
         modes = hypotheses.modes[looks.hypothesis[k]]
         dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
         m = measurement(table, j)
@@ -126,7 +122,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
         r, q = looks.existence[k], looks.detection[k]
-        missed = events.miss[k] * r * (1.0 - q) / (1.0 - r * q)
+        missed = events.miss[k] * unseen(r, q)
         existence = missed
         best, best_weight, seen = -1, 0.0, 0.0
         for e in range(candidates.first[k], candidates.first[k + 1]):

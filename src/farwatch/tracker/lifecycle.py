@@ -11,6 +11,7 @@ from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors.radar import measurement, place
+from farwatch.tracker.looks import spent
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
@@ -35,9 +36,7 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
             continue
         if tracks.status[i] == TENTATIVE:
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
-            # In dense clutter the first plot alone is less likely than that: it must have lost since.
-            lost = tracks.existence[i] < 0.5 * tracks.born_existence[i]
-            if lost and tracks.existence[i] < options.delete_existence:
+            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
             elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
                 tracks.status[i] = CONFIRMED

@@ -6,6 +6,7 @@ import numpy as np
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
+from farwatch.association.gate import sort_into_bands
 from farwatch.kernels import kernel
 from farwatch.sensors.radar import measurement_table
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
@@ -23,7 +24,8 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, radar, sensor, option
     """
     false, birth = plot_densities(clutter, plots, radar, options.births_per_scan, options.aircraft_at_start)
     table = measurement_table(radar, plots)
-    looks = look(tracks, hypotheses, radar, beams, sensor, motion, options.hazard, until_ns)
+    in_bands = sort_into_bands(plots.z[:, 1], plots.z[:, 0], plots.z[:, 2])
+    looks = look(tracks, hypotheses, radar, beams, sensor, motion, options, in_bands, until_ns)
     candidates = gate(looks, tracks, hypotheses, plots, table, radar, false, birth, options.chi2_gate)
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
