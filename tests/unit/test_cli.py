@@ -86,7 +86,7 @@ def test_track_without_identity_says_nobodys_name(small: Path, tmp_path: Path, f
 
 
 def test_every_resamples_to_a_steady_interval(small: Path, tmp_path: Path, farwatch: Command) -> None:
-    farwatch("simulate", small, "-o", tmp_path / "run", "--duration", 60)
+    farwatch("simulate", small, "-o", tmp_path / "run", "--duration", 120)
     output = tmp_path / "t.parquet"
     ran = farwatch("track", tmp_path / "run" / "plots.parquet", "-s", small, "-o", output, "--every", "2s")
     assert ran.code == 0, ran.err

@@ -110,9 +110,7 @@ def test_a_recording_needs_a_source_to_look_for(tmp_path: Path) -> None:
 
 
 def small() -> Scenario:
-    scenario = farwatch.load("demo")
-    simulation = msgspec.structs.replace(scenario.simulation, aircraft=30)
-    return msgspec.structs.replace(scenario, simulation=simulation)
+    return farwatch.load("quiet")
 
 
 def tracks_of(scenario: Scenario, batches) -> Picture:  # type: ignore[no-untyped-def]

@@ -40,7 +40,7 @@ def demo(
     ] = False,
     speed: Annotated[float, typer.Option(help="Data time per real time in the live table.", min=0.01)] = 10.0,
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 300.0,
-    scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "demo",
+    scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "s300",
     seed: Seed = 1,
     json: Json = False,
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from farwatch.simulation.flights import Simulation
+from farwatch.simulation.options import Flight, Leg, Place, Simulation, Traffic
+from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.simulate import simulate, stream
 
-__all__ = ["Simulation", "simulate", "stream"]
+__all__ = ["Flight", "Leg", "Place", "Sensing", "Simulation", "Traffic", "simulate", "stream"]
