@@ -11,7 +11,7 @@ from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.motion.imm import imm_model
 from farwatch.plots import Kind, make_plots, make_progress
-from farwatch.sensors.radar import measurement_table, radar_model
+from farwatch.sensors import measurement_table, sensor_model
 from farwatch.tracker import TrackerOptions
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
@@ -69,7 +69,7 @@ def test_a_stopped_antenna_is_found_again() -> None:
 
 
 def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) -> None:
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
     clutter = make_clutter_map(50.0)
     beams.known[0] = 1
@@ -77,16 +77,16 @@ def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) ->
         n = rng.poisson(40.0)
         z = np.column_stack([rng.uniform(1e3, 20e3, n), rng.uniform(0, 1.0, n)])
         plots = make_plots(n, z=z, measured=3, kind=int(Kind.PSR))
-        count_clutter(clutter, plots, np.ones(n, bool), np.ones(n), model.max_range_m)
+        count_clutter(clutter, plots, np.ones(n, bool), np.ones(n), model)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12
-            learn_clutter(clutter, beams, 0, until_ns, 30.0)
+            learn_clutter(clutter, beams, model, 0, until_ns, 30.0)
     here = make_plots(2, z=np.array([[10e3, 0.5], [150e3, 4.0]]), measured=3, kind=int(Kind.PSR))
     false, birth = plot_densities(clutter, here, model, 1.0, 100.0)
     assert false[0] == pytest.approx(40.0 / (19e3 * 1.0), rel=0.35)
     assert false[1] < 0.1 * false[0]
-    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * model.max_range_m), rel=1e-3)
+    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * model.radar.max_range_m), rel=1e-3)
     mode_s = make_plots(1, z=here.z[:1], measured=3, kind=int(Kind.MODE_S))
     assert plot_densities(clutter, mode_s, model, 1.0, 100.0)[0][0] < 0.02 * false[0]
 
@@ -113,7 +113,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     """One tentative track, two plots in its gate: state, existence and weights as the plain filter has them."""
     tracks, hypotheses = one_track()
     options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
     crossing_ns = START_NS + round((4.0 + 0.0127) * SECOND)
     until_ns = START_NS + 5 * SECOND
@@ -135,7 +135,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     H = np.zeros((2, 6))
     H[0, :2] = [x[0] / ground, x[1] / ground]
     H[1, :2] = [x[1] / ground**2, -x[0] / ground**2]
-    R = np.diag([model.variance_range, model.variance_azimuth])
+    R = np.diag([model.radar.variance_range, model.radar.variance_azimuth])
     means, covariances, likelihood = [], [], []
     for j in range(2):
         residual = np.array([at[j, 0] - ground, at[j, 1] - math.atan2(x[0], x[1])])
@@ -164,11 +164,11 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
 
 
 def test_the_crossing_is_where_beam_and_aircraft_meet() -> None:
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     mean, P = np.array([0.0, 50e3, 0.0, 200.0, 0.0, 0.0]), np.eye(6)
     until_ns = START_NS + 6 * SECOND
     now = 2 * np.pi * 6 / 4 % (2 * np.pi)  # north at START
-    time_ns, past, half = crossing(mean, P, START_NS, START_NS, model, now, 4.0, until_ns)
+    time_ns, past, half = crossing(mean, P, START_NS, START_NS, model.radar, now, 4.0, until_ns)
     t = (time_ns - START_NS) * 1e-9
     assert t == pytest.approx(4.0 + math.atan2(200 * t, 50e3) / (2 * np.pi) * 4, abs=1e-4)
     assert past == pytest.approx((6 - t) / 4 * 2 * np.pi, abs=1e-3)

@@ -8,69 +8,69 @@ import numpy as np
 
 from farwatch.kernels import kernel
 
-BAND_M = 10_000.0
-TWO_PI = 2.0 * math.pi
-
 
 @kernel
-def sort_into_bands(plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
-    """Plots by bands of range and, in each, by azimuth: first row of each band (bands + 1,), and the order (n,)."""
-    n = len(plot_azimuth)
+def sort_into_bands(plot_u, plot_v, band_v):  # type: ignore[no-untyped-def]
+    """Plots by bands of v and, in each, by u: first row of each band (bands + 1,), and the order (n,)."""
+    n = len(plot_u)
+    band = np.empty(n, np.int64)
     bands = 1
     for j in range(n):
-        bands = max(bands, int(plot_range[j] / BAND_M) + 1)
-    by_azimuth = np.argsort(plot_azimuth)
+        band[j] = max(int(plot_v[j] / band_v), 0)
+        bands = max(bands, band[j] + 1)
+    by_u = np.argsort(plot_u)
     first = np.zeros(bands + 1, np.int64)
     for j in range(n):
-        first[int(plot_range[j] / BAND_M) + 1] += 1
+        first[band[j] + 1] += 1
     for b in range(bands):
         first[b + 1] += first[b]
     fill = first[:-1].copy()
     order = np.empty(n, np.int64)
-    for j in by_azimuth:
-        b = int(plot_range[j] / BAND_M)
-        order[fill[b]] = j
-        fill[b] += 1
+    for j in by_u:
+        order[fill[band[j]]] = j
+        fill[band[j]] += 1
     return first, order
 
 
 @kernel
-def pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
-    """All (look, plot) pairs whose plot lies in the look's window of azimuth and range, ordered by look, then plot.
+def pairs_in_gates(u, half_u, v, half_v, plot_u, plot_v, turn, band_v):  # type: ignore[no-untyped-def]
+    """All (look, plot) pairs whose plot lies in the look's window of u and v, ordered by look, then plot.
 
-    Angles in radians, ranges in metres; plots' azimuths are in [0, 2 pi), windows wrap at north. Returns two int64
-    arrays.
+    u comes round after `turn` (plots' lie in [0, turn), windows wrap), never where that is 0. `band_v` is the width of
+    the bands that plots are sorted into. Returns two int64 arrays.
     """
-    first, order = sort_into_bands(plot_azimuth, plot_range)
+    first, order = sort_into_bands(plot_u, plot_v, band_v)
     bands = len(first) - 1
-    sorted_azimuth = plot_azimuth[order]
-    capacity = 4 * len(azimuth) + 16
+    sorted_u = plot_u[order]
+    capacity = 4 * len(u) + 16
     out_look = np.empty(capacity, np.int64)
     out_plot = np.empty(capacity, np.int64)
     n = 0
-    for i in range(len(azimuth)):
+    for i in range(len(u)):
         begin = n
-        low = azimuth[i] - min(half_azimuth[i], math.pi)
-        low -= TWO_PI * math.floor(low / TWO_PI)
-        high = low + 2.0 * min(half_azimuth[i], math.pi)
-        first_band = int(max(range_m[i] - half_range[i], 0.0) / BAND_M)
-        last_band = min(int((range_m[i] + half_range[i]) / BAND_M), bands - 1)
+        half = min(half_u[i], 0.5 * turn) if turn > 0.0 else half_u[i]
+        low = u[i] - half
+        if turn > 0.0:
+            low -= turn * math.floor(low / turn)
+        high = low + 2.0 * half
+        first_band = int(max(v[i] - half_v[i], 0.0) / band_v)
+        last_band = min(max(int((v[i] + half_v[i]) / band_v), 0), bands - 1)
         for band in range(first_band, last_band + 1):
             start, end = first[band], first[band + 1]
-            # Past north the window goes on from the first plot of the band, one turn later.
-            for turn in range(2 if high >= TWO_PI else 1):
+            # Past the end of the turn the window goes on from the first plot of the band, one turn later.
+            for lap in range(2 if turn > 0.0 and high >= turn else 1):
                 a, b = start, end
-                wanted = low - turn * TWO_PI
+                wanted = low - lap * turn
                 while a < b:
                     middle = (a + b) // 2
-                    if sorted_azimuth[middle] < wanted:
+                    if sorted_u[middle] < wanted:
                         a = middle + 1
                     else:
                         b = middle
-                while a < end and sorted_azimuth[a] <= high - turn * TWO_PI:
+                while a < end and sorted_u[a] <= high - lap * turn:
                     j = order[a]
                     a += 1
-                    if abs(plot_range[j] - range_m[i]) > half_range[i]:
+                    if abs(plot_v[j] - v[i]) > half_v[i]:
                         continue
                     if n == capacity:
                         capacity *= 2

@@ -13,36 +13,17 @@ from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
 from farwatch.kernels import kernel
 from farwatch.refraction import RefractionTable, bend, refraction_table
+from farwatch.sensors.place import Place
+from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 TWO_PI = 2.0 * math.pi
-LOG_TWO_PI = math.log(TWO_PI)
 EARTH_RADIUS_M = 6_371_000.0
+WIDEST = math.radians(80.0)  # half a gate's width in azimuth
+OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
-
-
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place on the Earth; `height_m` above the WGS-84 ellipsoid, or above mean sea level where `msl` is true.
-
-    Where `msl` is true, `geoid_m` must say how far mean sea level lies above the ellipsoid there (EGM96).
-    """
-
-    lat_deg: Annotated[float, Meta(ge=-90, le=90)]
-    lon_deg: Annotated[float, Meta(ge=-180, le=360)]
-    height_m: Annotated[float, Meta(ge=-500, le=20_000)] = 0.0
-    msl: bool = False
-    geoid_m: Annotated[float, Meta(ge=-120, le=120)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.msl and self.geoid_m is None:
-            raise ValueError("`msl = true` needs `geoid_m`, the height of mean sea level above the ellipsoid there")
-
-    @property
-    def ellipsoidal_height_m(self) -> float:
-        """Height above the WGS-84 ellipsoid."""
-        return self.height_m + (self.geoid_m or 0.0) if self.msl else self.height_m
 
 
 class RadarSigma(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +45,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """
 
     id: str
-    position: Position
+    position: Place
     rotation_s: Annotated[float, Meta(gt=0.1, le=120)]
     max_range_km: Annotated[float, Meta(gt=0, le=1000)]
     sac_sic: Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None = None
@@ -76,6 +57,11 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
+
+    @property
+    def period_s(self) -> float:
+        """Time between two looks at one aircraft."""
+        return self.rotation_s
 
 
 class RadarModel(NamedTuple):
@@ -115,6 +101,11 @@ class Measurement(NamedTuple):
     variance_elevation: float
 
 
+FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
+# A plot that carries a height, an elevation or a range rate lies in a larger measurement space.
+HEIGHT_SPAN_M = 15_000.0
+ELEVATION_SPAN = math.radians(30.0)
+RATE_SPAN_MPS = 600.0
 # One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
 # all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
 PRESSURE_HEIGHT_SIGMA_M = 100.0
@@ -146,6 +137,10 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
         rotation_s=float(radar.rotation_s),
         refraction=refraction_table("none" if flat else radar.refraction, height_m, radar.max_range_km * 1e3),
     )
+
+
+# In the models of other kinds.
+NO_RADAR = radar_model(Radar(id="", position=Place(lat_deg=0.0, lon_deg=0.0), rotation_s=1.0, max_range_km=1.0), True)
 
 
 @kernel
@@ -222,30 +217,56 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
-    """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
-
-    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
-    """
-    for a in range(n):
-        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
-    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
-    return apply_gain(x, P, n, g, s, residual)
+def window(radar, x, P, sigmas):  # type: ignore[no-untyped-def]
+    """Azimuth, range and the half widths of a gate of so many sigmas about one Gaussian: radians and metres."""
+    e, n, u = local(radar, x[0], x[1], x[2])
+    ground = max(math.hypot(e, n), 1.0)
+    r = max(math.hypot(ground, u), 1.0)
+    across_ray = turned(radar, n / ground, -e / ground, 0.0)
+    v_range = radar.variance_range
+    v_across = 0.0
+    for i in range(3):
+        ri = (x[i] - radar.origin[i]) / r
+        for j in range(3):
+            rj = (x[j] - radar.origin[j]) / r
+            v_range += ri * rj * P[i, j]
+            v_across += across_ray[i] * across_ray[j] * P[i, j]
+    half_range = sigmas * math.sqrt(max(v_range, 0.0))
+    across = sigmas * math.sqrt(max(v_across, 0.0))
+    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + sigmas * math.sqrt(radar.variance_azimuth)
+    azimuth = math.atan2(e, n)
+    if azimuth < 0.0:
+        azimuth += TWO_PI
+    return azimuth, r, min(half_azimuth, WIDEST), half_range
 
 
 @kernel
-def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
-    """The correction by a residual of variance s, whose covariance with the state is g (n)."""
-    inverse = 1.0 / s
-    scaled = residual * inverse
-    for a in range(n):
-        x[a] += g[a] * scaled
-        k = g[a] * inverse
-        for b in range(a + 1):
-            P[a, b] -= k * g[b]
-            P[b, a] = P[a, b]
-    chi2 = residual * scaled
-    return -0.5 * (chi2 + math.log(s) + LOG_TWO_PI), chi2
+def coverage(radar, x, y, z):  # type: ignore[no-untyped-def]
+    """Share of the detection probability that coverage leaves at a point; whether it is in the cone of silence."""
+    r, _, elevation = polar(radar, x, y, z)
+    in_range = radar.min_range_m <= r <= radar.max_range_m
+    if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
+        return OUT_OF_COVERAGE, elevation > radar.max_elevation
+    return 1.0, elevation > radar.max_elevation
+
+
+@kernel
+def sane(radar, z, j):  # type: ignore[no-untyped-def]
+    """Whether the range and azimuth of row j of the plots' z can be."""
+    return 0.0 < z[j, 0] <= FARTHEST * radar.max_range_m and abs(z[j, 1]) <= 7.0
+
+
+@kernel
+def further_space(measured, height_m):  # type: ignore[no-untyped-def]
+    """One over the size of what a plot measures besides range and azimuth."""
+    space = 1.0
+    if not math.isnan(height_m):
+        space /= HEIGHT_SPAN_M
+    if measured & 4:
+        space /= ELEVATION_SPAN
+    if measured & 8:
+        space /= RATE_SPAN_MPS
+    return space
 
 
 @kernel

@@ -10,7 +10,7 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors.radar import measurement, place
+from farwatch.sensors import place
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
@@ -50,7 +50,8 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
-                spread_modes(hypotheses, h, motion)
+                if motion.modes > 1:
+                    spread_modes(hypotheses, h, motion)
         else:
             tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
     return next_id
@@ -238,7 +239,7 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, model, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
@@ -250,10 +251,9 @@ def give_birth(  # type: ignore[no-untyped-def]
         existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        m = measurement(table, j)
-        if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
+        if not place(model, table, j, options.height_mean_m, options.height_sigma_m, x, P):
             continue
-        start_velocity(radar.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         i = slots[n]
         n += 1
         for a in range(6):

@@ -1,4 +1,4 @@
-"""Predict: which tracks has the beam reached, and where were they then."""
+"""Predict: which tracks has a sensor looked at, and where were they then."""
 
 from __future__ import annotations
 
@@ -11,42 +11,17 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, mix, predict_mode, transition
-from farwatch.sensors.radar import local, polar, turned, wrap
+from farwatch.sensors import coverage, window
+from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
-WIDEST = math.radians(80.0)
 EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
-OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
-
-
-@kernel
-def window(radar, x, P, margin_m):  # type: ignore[no-untyped-def]
-    """Range, azimuth and the half widths of a gate about one Gaussian: metres and radians."""
-    e, n, u = local(radar, x[0], x[1], x[2])
-    ground = max(math.hypot(e, n), 1.0)
-    r = max(math.hypot(ground, u), 1.0)
-    across_ray = turned(radar, n / ground, -e / ground, 0.0)
-    v_range = radar.variance_range
-    v_across = 0.0
-    for i in range(3):
-        ri = (x[i] - radar.origin[i]) / r
-        for j in range(3):
-            rj = (x[j] - radar.origin[j]) / r
-            v_range += ri * rj * P[i, j]
-            v_across += across_ray[i] * across_ray[j] * P[i, j]
-    half_range = GATE_SIGMAS * math.sqrt(max(v_range, 0.0)) + margin_m
-    across = GATE_SIGMAS * math.sqrt(max(v_across, 0.0)) + margin_m
-    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + GATE_SIGMAS * math.sqrt(radar.variance_azimuth)
-    azimuth = math.atan2(e, n)
-    if azimuth < 0.0:
-        azimuth += TWO_PI
-    return r, azimuth, half_range, min(half_azimuth, WIDEST)
 
 
 @kernel
@@ -100,8 +75,11 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
-    """Looks: the hypotheses whose gate the beam of `sensor` has reached by `until_ns`, predicted to the crossing."""
+def reached(tracks, radar, beams, sensor, until_ns):  # type: ignore[no-untyped-def]
+    """Rows of the tracks whose gate the beam of a radar has reached by `until_ns`.
+
+    With them: times of the crossings, whether the beam has passed the gate, whether it did so long ago.
+    """
     capacity = len(tracks.alive)
     rows = np.empty(capacity, np.int64)
     times = np.empty(capacity, np.int64)
@@ -133,17 +111,37 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
             passed[count] = past >= half
             overdue[count] = past >= max(half, OVERDUE)
             count += 1
+    return rows[:count].copy(), times[:count].copy(), passed[:count].copy(), overdue[:count].copy()
+
+
+@kernel
+def all_at_once(tracks, time_ns):  # type: ignore[no-untyped-def]
+    """The same for a snapshot: it looks at every track, and what it does not show will not come."""
+    rows = np.flatnonzero(tracks.alive)
+    count = len(rows)
+    return rows, np.full(count, time_ns), np.ones(count, np.bool_), np.zeros(count, np.bool_)
+
+
+@kernel
+def look(tracks, hypotheses, model, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
+    """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look."""
+    if model.snapshot:
+        rows, times, passed, overdue = all_at_once(tracks, until_ns)
+    else:
+        rows, times, passed, overdue = reached(tracks, model.radar, beams, sensor, until_ns)
+    count = len(rows)
     probability = np.zeros((count, MODES))
     mean = np.empty((count, MODES, STATE))
     covariance = np.empty((count, MODES, STATE, STATE))
     hidden = np.empty(count, np.bool_)
     detection = np.empty(count)
     existence = np.empty(count)
-    range_m = np.empty(count)
-    azimuth = np.empty(count)
-    half_range = np.empty(count)
-    half_azimuth = np.empty(count)
+    u = np.empty(count)
+    v = np.empty(count)
+    half_u = np.empty(count)
+    half_v = np.empty(count)
     matrix = np.empty((MODES, MODES))
+    widest = WIDEST if model.turn_u > 0.0 else 1e30
     for k in range(count):
         i = rows[k]  # one hypothesis a track, in the row of the same number
         dt = (times[k] - tracks.time_ns[i]) * 1e-9
@@ -156,40 +154,36 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
             hypotheses.covariance[i],
             dt,
             motion,
-            radar.flat,
+            model.flat,
             probability[k],
             mean[k],
             covariance[k],
             matrix,
         )
-        low_r, high_r, low_a, high_a, centre = 1e30, -1e30, 0.0, 0.0, 0.0
+        low_u, high_u, low_v, high_v, centre = 0.0, 0.0, 1e30, -1e30, 0.0
         for mode in range(hypotheses.modes[i]):
-            r, az, hr, ha = window(radar, mean[k, mode], covariance[k, mode], 0.0)
+            mode_u, mode_v, hu, hv = window(model, mean[k, mode], covariance[k, mode], GATE_SIGMAS)
             if mode == 0:
-                centre = az
-            d = wrap(az - centre)
-            low_r, high_r = min(low_r, r - hr), max(high_r, r + hr)
-            low_a, high_a = min(low_a, d - ha), max(high_a, d + ha)
-        range_m[k], half_range[k] = 0.5 * (low_r + high_r), 0.5 * (high_r - low_r)
-        azimuth[k], half_azimuth[k] = centre + 0.5 * (low_a + high_a), min(0.5 * (high_a - low_a), WIDEST)
-        r, _, elevation = polar(radar, mean[k, 0, 0], mean[k, 0, 1], mean[k, 0, 2])
-        detection[k] = radar.detection
-        hidden[k] = elevation > radar.max_elevation
-        in_range = radar.min_range_m <= r <= radar.max_range_m
-        if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
-            detection[k] *= OUT_OF_COVERAGE
+                centre = mode_u
+            d = wrap(mode_u - centre) if model.turn_u > 0.0 else mode_u - centre
+            low_u, high_u = min(low_u, d - hu), max(high_u, d + hu)
+            low_v, high_v = min(low_v, mode_v - hv), max(high_v, mode_v + hv)
+        u[k], half_u[k] = centre + 0.5 * (low_u + high_u), min(0.5 * (high_u - low_u), widest)
+        v[k], half_v[k] = 0.5 * (low_v + high_v), 0.5 * (high_v - low_v)
+        left, hidden[k] = coverage(model, mean[k, 0])
+        detection[k] = model.detection * left
     return Looks(
-        rows[:count].copy(),
-        times[:count].copy(),
-        passed[:count].copy(),
-        overdue[:count].copy(),
+        rows,
+        times,
+        passed,
+        overdue,
         hidden,
         detection,
         existence,
-        range_m,
-        azimuth,
-        half_range,
-        half_azimuth,
+        u,
+        v,
+        half_u,
+        half_v,
         probability,
         mean,
         covariance,
