@@ -29,7 +29,7 @@ from scipy.optimize import linear_sum_assignment
 
 from farwatch.frame import Frame
 from farwatch.plots import Batch, Plots, make_plots, make_progress
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sources import Merge, merged
 from farwatch.sources.merge import SLICES_PER_ROTATION
 from farwatch.sources.replay import shortest_slice_s
@@ -74,7 +74,7 @@ def plots_of(name: str) -> Plots:
 def radar(clutter: float) -> Radar:
     """The benchmark's radar, at the origin of the plane."""
     sigma = RadarSigma(range_m=50.0, azimuth_deg=0.1)
-    at = Position(lat_deg=0.0, lon_deg=0.0)
+    at = Place(lat_deg=0.0, lon_deg=0.0)
     return Radar(
         id="B5", position=at, rotation_s=SCAN_S, max_range_km=600.0, sigma=sigma, detection=0.9, clutter=clutter
     )

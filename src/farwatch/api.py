@@ -33,4 +33,4 @@ def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
 
 
 def _longest_s(scenario: Scenario) -> float:
-    return max(sensor.rotation_s for sensor in scenario.sensors)
+    return max(sensor.period_s for sensor in scenario.sensors)

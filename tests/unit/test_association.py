@@ -23,7 +23,7 @@ def test_gating_finds_what_comparing_every_pair_finds(rng: np.random.Generator) 
         elevation, half_elevation = rng.uniform(0.0, 0.5, looks), rng.uniform(0.01, 0.3, looks)
         plot_azimuth, plot_range = rng.uniform(0, TWO_PI, plots), rng.uniform(0, 6e5, plots)
         plot_elevation = np.where(rng.random(plots) < 0.3, np.nan, rng.uniform(0.0, 0.5, plots))
-        in_bands = sort_into_bands(plot_azimuth, plot_range, plot_elevation)
+        in_bands = sort_into_bands(plot_azimuth, plot_range, plot_elevation, TWO_PI, 1e4)
         for k in range(looks):
             window = Window(azimuth[k], half_azimuth[k], range_m[k], half_range[k], elevation[k], half_elevation[k])
             out = np.empty(plots + 3, np.int64)

@@ -10,7 +10,7 @@ import pytest
 
 from farwatch.geodesy import to_ecef, to_geodetic
 from farwatch.plots import make_plots
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import (
     PRESSURE_HEIGHT_SIGMA_M,
     correct,
@@ -23,7 +23,7 @@ from farwatch.sensors.radar import (
 )
 from reference import jacobian, kalman_update
 
-SITE = Position(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)
+SITE = Place(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)
 SIGMA_3D = RadarSigma(range_m=50, azimuth_deg=0.07, elevation_deg=0.3, range_rate_mps=2.0)
 
 
@@ -132,8 +132,8 @@ def test_a_plot_without_range_cannot_start_a_track() -> None:
 
 def test_heights_above_mean_sea_level_need_the_geoid() -> None:
     with pytest.raises(msgspec.ValidationError, match="geoid_m"):
-        msgspec.convert({"lat_deg": 1, "lon_deg": 2, "msl": True}, Position)
-    assert Position(lat_deg=41.3, lon_deg=2.1, height_m=27.3, msl=True, geoid_m=49.5).ellipsoidal_height_m == 76.8
+        msgspec.convert({"lat_deg": 1, "lon_deg": 2, "msl": True}, Place)
+    assert Place(lat_deg=41.3, lon_deg=2.1, height_m=27.3, msl=True, geoid_m=49.5).ellipsoidal_height_m == 76.8
 
 
 def test_a_plot_brings_its_own_noise_where_it_has_any() -> None:

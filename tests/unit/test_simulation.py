@@ -13,7 +13,7 @@ from scipy import stats
 from farwatch.frame import Frame
 from farwatch.plots import Kind, Plots, ProgressKind
 from farwatch.refraction import horizon_elevation
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import radar_model
 from farwatch.simulation import Simulation, simulate, stream
 from farwatch.simulation.flights import Flights, Traffic, advance_all
@@ -27,7 +27,7 @@ LEVEL = Simulation(aircraft=200, radius_km=180, turning=0, climbing=0)
 def station(**changes: object) -> Radar:
     values = {
         "id": "R",
-        "position": Position(lat_deg=47.0, lon_deg=9.0, height_m=500.0),
+        "position": Place(lat_deg=47.0, lon_deg=9.0, height_m=500.0),
         "rotation_s": 5.0,
         "max_range_km": 200.0,
         "sigma": RadarSigma(range_m=60.0, azimuth_deg=0.1),
@@ -149,7 +149,7 @@ def test_the_earth_hides_what_is_below_the_horizon() -> None:
     assert 150e3 < seen < 187e3
     assert reached(truth).max() > 178e3
     # Four times the antenna's height sees farther.
-    high = station(clutter=0.0, detection=1.0, position=Position(lat_deg=47.0, lon_deg=9.0, height_m=2000.0))
+    high = station(clutter=0.0, detection=1.0, position=Place(lat_deg=47.0, lon_deg=9.0, height_m=2000.0))
     _, plots, _ = simulate([high], WGS84, low, 30.0, seed=1)
     assert plots.z[:, 0].max() > 0.98 * reached(truth).max()
 

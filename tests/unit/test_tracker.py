@@ -221,14 +221,14 @@ def test_a_turn_is_followed(rng: np.random.Generator) -> None:
 
 
 def test_on_the_round_earth_heights_and_places_are_right(rng: np.random.Generator) -> None:
-    from farwatch.sensors import Position, Radar, RadarSigma
+    from farwatch.sensors import Place, Radar, RadarSigma
     from farwatch.simulation import Simulation, Traffic, simulate
     from farwatch.sources import Merge, merged
     from farwatch.sources.replay import shortest_slice_s
 
     sensor = Radar(
         id="A",
-        position=Position(lat_deg=47.2494, lon_deg=9.3433, height_m=2500.0),
+        position=Place(lat_deg=47.2494, lon_deg=9.3433, height_m=2500.0),
         rotation_s=10.0,
         max_range_km=600.0,
         sigma=RadarSigma(range_m=50.0, azimuth_deg=0.07),

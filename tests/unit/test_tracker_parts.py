@@ -9,16 +9,15 @@ import pytest
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
-from farwatch.association.gate import sort_into_bands
 from farwatch.motion.imm import imm_model
 from farwatch.plots import Kind, make_plots, make_progress
-from farwatch.sensors.radar import measurement_table, radar_model
+from farwatch.sensors import measurement_table, sensor_model, sort_plots, window
 from farwatch.tracker import TrackerOptions
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
 from farwatch.tracker.correct import gate, identity_ratio, update
 from farwatch.tracker.lifecycle import distance2, lost_with_address, may_be_one
-from farwatch.tracker.looks import crossing, look, predict_hypothesis, window_of
+from farwatch.tracker.looks import GATE_SIGMAS, crossing, look, predict_hypothesis
 from farwatch.tracker.options import chi2_quantile, tracker_model
 from farwatch.tracks import make_hypotheses, make_tracks
 from reference import association_marginals, kalman_update, moment_match
@@ -70,24 +69,24 @@ def test_a_stopped_antenna_is_found_again() -> None:
 
 
 def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) -> None:
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
-    clutter = make_clutter_map(50.0)
+    clutter = make_clutter_map(50.0, model.edges_w)
     beams.known[0] = 1
     for scan in range(200):
         n = rng.poisson(40.0)
         z = np.column_stack([rng.uniform(1e3, 20e3, n), rng.uniform(0, 1.0, n)])
         plots = make_plots(n, z=z, measured=3, kind=int(Kind.PSR))
-        count_clutter(clutter, plots, np.ones(n, bool), np.ones(n), model.max_range_m)
+        count_clutter(clutter, plots, np.ones(n, bool), np.ones(n), model)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12
-            learn_clutter(clutter, beams, 0, until_ns, 30.0)
+            learn_clutter(clutter, beams, model, 0, until_ns, 30.0)
     here = make_plots(2, z=np.array([[10e3, 0.5], [150e3, 4.0]]), measured=3, kind=int(Kind.PSR))
     false, birth = plot_densities(clutter, here, model, 1.0, 100.0)
     assert false[0] == pytest.approx(40.0 / (19e3 * 1.0), rel=0.35)
     assert false[1] < 0.1 * false[0]
-    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * model.max_range_m), rel=1e-3)
+    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * model.radar.max_range_m), rel=1e-3)
     mode_s = make_plots(1, z=here.z[:1], measured=3, kind=int(Kind.MODE_S))
     assert plot_densities(clutter, mode_s, model, 1.0, 100.0)[0][0] < 0.02 * false[0]
 
@@ -114,14 +113,14 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     """One tentative track, two plots in its gate: state, existence and weights as the plain filter has them."""
     tracks, hypotheses = one_track()
     options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
     crossing_ns = START_NS + round((4.0 + 0.0127) * SECOND)
     until_ns = START_NS + 5 * SECOND
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
-    nothing = sort_into_bands(np.empty(0), np.empty(0), np.empty(0))
+    nothing = sort_plots(model, np.empty((0, 6)))
     looks = look(tracks, hypotheses, model, beams, 0, motion, options, nothing, until_ns)
     assert looks.passed.tolist() == [True]
     assert looks.plot.tolist() == []
@@ -130,7 +129,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     at = np.array([[ground + 180.0, math.atan2(x[0], x[1]) + 0.002], [ground - 250.0, math.atan2(x[0], x[1]) - 0.004]])
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
     table = measurement_table(model, plots)
-    in_bands = sort_into_bands(plots.z[:, 1], plots.z[:, 0], plots.z[:, 2])
+    in_bands = sort_plots(model, plots.z)
     looks = look(tracks, hypotheses, model, beams, 0, motion, options, in_bands, until_ns)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
@@ -140,7 +139,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     H = np.zeros((2, 6))
     H[0, :2] = [x[0] / ground, x[1] / ground]
     H[1, :2] = [x[1] / ground**2, -x[0] / ground**2]
-    R = np.diag([model.variance_range, model.variance_azimuth])
+    R = np.diag([model.radar.variance_range, model.radar.variance_azimuth])
     means, covariances, likelihood = [], [], []
     for j in range(2):
         residual = np.array([at[j, 0] - ground, at[j, 1] - math.atan2(x[0], x[1])])
@@ -169,23 +168,23 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
 
 
 def test_the_crossing_is_where_beam_and_aircraft_meet() -> None:
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     tracks, _ = one_track()
     tracks.mean[0], tracks.covariance[0] = [0.0, 50e3, 0.0, 200.0, 0.0, 0.0], np.eye(6)
     until_ns = START_NS + 6 * SECOND
     now = 2 * np.pi * 6 / 4 % (2 * np.pi)  # north at START
-    time_ns, past, window = crossing(tracks, 0, 0, 1.0, model, now, 4.0, until_ns)
+    time_ns, past, quick = crossing(tracks, 0, 0, 1.0, model.radar, now, 4.0, until_ns)
     t = (time_ns - START_NS) * 1e-9
     assert t == pytest.approx(4.0 + math.atan2(200 * t, 50e3) / (2 * np.pi) * 4, abs=1e-4)
     assert past == pytest.approx((6 - t) / 4 * 2 * np.pi, abs=1e-3)
-    assert window.half_azimuth < math.radians(3)
-    assert window.range_m == pytest.approx(math.hypot(200 * t, 50e3), abs=1.0)
-    assert (now - past) % (2 * np.pi) == pytest.approx(window.azimuth % (2 * np.pi))
+    assert quick.half_u < math.radians(3)
+    assert quick.v == pytest.approx(math.hypot(200 * t, 50e3), abs=1.0)
+    assert (now - past) % (2 * np.pi) == pytest.approx(quick.u % (2 * np.pi))
 
 
 def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
     """Whatever lies in the window of the predicted Gaussian lies in the one that decides whether to predict at all."""
-    model = radar_model(radar(), True)
+    model = sensor_model(radar(), True)
     motion = imm_model(TrackerOptions().motion)
     for _ in range(200):
         tracks, hypotheses = one_track()
@@ -197,7 +196,7 @@ def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
         hypotheses.mean[0, 0, :6], hypotheses.covariance[0, 0, :6, :6] = x, A @ A.T
         until_ns = START_NS + 4 * SECOND
         now = (bearing + 0.3) % (2 * np.pi)
-        time_ns, _, quick = crossing(tracks, 0, 0, motion.q_tentative, model, now, 4.0, until_ns)
+        time_ns, _, quick = crossing(tracks, 0, 0, motion.q_tentative, model.radar, now, 4.0, until_ns)
         p, m, c, scratch = np.empty(3), np.empty((3, 7)), np.empty((3, 7, 7)), np.empty((3, 3))
         dt = (time_ns - START_NS) * 1e-9
         predict_hypothesis(
@@ -214,17 +213,17 @@ def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
             c,
             scratch,
         )
-        gate_of_it = window_of(model, m[0], c[0])
-        turn = (gate_of_it.azimuth - quick.azimuth + np.pi) % (2 * np.pi) - np.pi
-        assert abs(turn) + gate_of_it.half_azimuth <= quick.half_azimuth + 1e-9
-        assert abs(gate_of_it.range_m - quick.range_m) + gate_of_it.half_range <= quick.half_range + 1e-6
-        assert abs(gate_of_it.elevation - quick.elevation) + gate_of_it.half_elevation <= quick.half_elevation + 1e-9
+        gate_of_it = window(model, m[0], c[0], GATE_SIGMAS)
+        turn = (gate_of_it.u - quick.u + np.pi) % (2 * np.pi) - np.pi
+        assert abs(turn) + gate_of_it.half_u <= quick.half_u + 1e-9
+        assert abs(gate_of_it.v - quick.v) + gate_of_it.half_v <= quick.half_v + 1e-6
+        assert abs(gate_of_it.w - quick.w) + gate_of_it.half_w <= quick.half_w + 1e-9
 
 
 def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
     options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
-    model, beams = radar_model(radar(), True), make_beams(np.array([4.0]))
-    nothing = sort_into_bands(np.empty(0), np.empty(0), np.empty(0))
+    model, beams = sensor_model(radar(), True), make_beams(np.array([4.0]))
+    nothing = sort_plots(model, np.empty((0, 6)))
     until_ns = START_NS + 5 * SECOND
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     bearing = math.atan2(30_600.0, 40e3)

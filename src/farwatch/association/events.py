@@ -11,7 +11,7 @@ from farwatch.plots import Floats, Ints
 
 
 class Looks(NamedTuple):
-    """One row a hypothesis that the beam of one sensor has reached: its state predicted to the crossing."""
+    """One row a hypothesis that one sensor has looked at: its state predicted to the look, for a radar the crossing."""
 
     hypothesis: Ints
     time_ns: Ints

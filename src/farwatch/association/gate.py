@@ -1,4 +1,8 @@
-"""Gating: which plots lie in a window, at a cost that grows with what the window holds."""
+"""Gating: which plots lie in a window, at a cost that grows with what the window holds.
+
+Windows and plots are in a sensor's own gate coordinates u, v and w: a radar's azimuth, range and elevation, a position
+sensor's x and y.
+"""
 
 from __future__ import annotations
 
@@ -10,51 +14,50 @@ import numpy as np
 from farwatch.kernels import kernel
 from farwatch.plots import Floats, Ints
 
-BAND_M = 10_000.0
-TWO_PI = 2.0 * math.pi
-
 
 class Window(NamedTuple):
-    """What a gate spans in a radar's coordinates: its middle and half its width, in radians and metres."""
+    """What a gate spans: its middle and half its width in each gate coordinate."""
 
-    azimuth: float
-    half_azimuth: float
-    range_m: float
-    half_range: float
-    elevation: float
-    half_elevation: float
+    u: float
+    half_u: float
+    v: float
+    half_v: float
+    w: float
+    half_w: float
 
 
 class Sorted(NamedTuple):
-    """Plots by bands of range and, in each, by azimuth, so that a window finds what it holds."""
+    """Plots by bands of v and, in each, by u, so that a window finds what it holds."""
 
     first: Ints  # (bands + 1,) first row of each band
     row: Ints  # (n,) row of the plot
-    azimuth: Floats
-    range_m: Floats
-    elevation: Floats  # NaN where the plot has none
+    u: Floats
+    v: Floats
+    w: Floats  # NaN where the plot has none
+    turn: float  # u comes round after it, and plots' lie in [0, turn); 0: never
+    band: float  # width of a band
 
 
 @kernel
-def sort_into_bands(azimuth, range_m, elevation):  # type: ignore[no-untyped-def]
-    """`Sorted` plots of the given azimuths in [0, 2 pi), ranges (m) and elevations (rad)."""
-    n = len(azimuth)
+def sort_into_bands(u, v, w, turn, band):  # type: ignore[no-untyped-def]
+    """`Sorted` plots of the given coordinates (n,)."""
+    n = len(u)
+    number = np.empty(n, np.int64)
     bands = 1
     for j in range(n):
-        bands = max(bands, int(range_m[j] / BAND_M) + 1)
-    by_azimuth = np.argsort(azimuth)
+        number[j] = max(int(v[j] / band), 0)
+        bands = max(bands, number[j] + 1)
     first = np.zeros(bands + 1, np.int64)
     for j in range(n):
-        first[int(range_m[j] / BAND_M) + 1] += 1
+        first[number[j] + 1] += 1
     for b in range(bands):
         first[b + 1] += first[b]
     fill = first[:-1].copy()
-    out = Sorted(first, np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n))
-    for j in by_azimuth:
-        b = int(range_m[j] / BAND_M)
-        k = fill[b]
-        out.row[k], out.azimuth[k], out.range_m[k], out.elevation[k] = j, azimuth[j], range_m[j], elevation[j]
-        fill[b] += 1
+    out = Sorted(first, np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n), turn, band)
+    for j in np.argsort(u):
+        k = fill[number[j]]
+        out.row[k], out.u[k], out.v[k], out.w[k] = j, u[j], v[j], w[j]
+        fill[number[j]] += 1
     return out
 
 
@@ -62,31 +65,32 @@ def sort_into_bands(azimuth, range_m, elevation):  # type: ignore[no-untyped-def
 def in_window(plots, window, out):  # type: ignore[no-untyped-def]
     """Write the rows of the plots in a window to `out`, in order, as far as they fit; return their number.
 
-    A window wraps at north; a plot without an elevation lies in it whatever the window's.
+    A plot without w lies in the window whatever its w.
     """
-    first, n = plots.first, 0
+    first, turn, n = plots.first, plots.turn, 0
     bands = len(first) - 1
-    half = min(window.half_azimuth, math.pi)
-    low = window.azimuth - half
-    low -= TWO_PI * math.floor(low / TWO_PI)
+    half = min(window.half_u, 0.5 * turn) if turn > 0.0 else window.half_u
+    low = window.u - half
+    if turn > 0.0:
+        low -= turn * math.floor(low / turn)
     high = low + 2.0 * half
-    first_band = int(max(window.range_m - window.half_range, 0.0) / BAND_M)
-    last_band = min(int((window.range_m + window.half_range) / BAND_M), bands - 1)
+    first_band = int(max(window.v - window.half_v, 0.0) / plots.band)
+    last_band = min(max(int((window.v + window.half_v) / plots.band), 0), bands - 1)
     for band in range(first_band, last_band + 1):
         end = first[band + 1]
-        # Past north the window goes on from the first plot of the band, one turn later.
-        for turn in range(2 if high >= TWO_PI else 1):
+        # Past the end of the turn the window goes on from the first plot of the band, one turn later.
+        for lap in range(2 if turn > 0.0 and high >= turn else 1):
             a, b = first[band], end
-            wanted = low - turn * TWO_PI
+            wanted = low - lap * turn
             while a < b:
                 middle = (a + b) // 2
-                if plots.azimuth[middle] < wanted:
+                if plots.u[middle] < wanted:
                     a = middle + 1
                 else:
                     b = middle
-            while a < end and plots.azimuth[a] <= high - turn * TWO_PI:
-                near = abs(plots.range_m[a] - window.range_m) <= window.half_range
-                if near and not abs(plots.elevation[a] - window.elevation) > window.half_elevation:
+            while a < end and plots.u[a] <= high - lap * turn:
+                near = abs(plots.v[a] - window.v) <= window.half_v
+                if near and not abs(plots.w[a] - window.w) > window.half_w:
                     if n < len(out):
                         out[n] = plots.row[a]
                     n += 1

@@ -83,6 +83,7 @@ class ImmModel(NamedTuple):
     agile_prior: float
     q_tentative: float
     q_vertical_tentative: float
+    modes: int  # of a confirmed track: MODES, or 1 where it keeps the model of the tentative ones
 
 
 def mode_rates(models: ModelSet) -> NDArray[np.float64]:
@@ -112,6 +113,7 @@ def imm_model(options: Imm) -> ImmModel:
         agile_prior=options.agile_prior,
         q_tentative=options.q_tentative,
         q_vertical_tentative=options.q_vertical_tentative,
+        modes=MODES,
     )
 
 

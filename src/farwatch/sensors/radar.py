@@ -8,41 +8,24 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
+from farwatch.association.gate import Window
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
 from farwatch.kernels import kernel
 from farwatch.refraction import RefractionTable, bend, refraction_table
+from farwatch.sensors.place import Place
+from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 TWO_PI = 2.0 * math.pi
-LOG_TWO_PI = math.log(TWO_PI)
 EARTH_RADIUS_M = 6_371_000.0
+WIDEST = math.radians(80.0)  # half a gate's width in azimuth
+OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
-
-
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place on the Earth; `height_m` above the WGS-84 ellipsoid, or above mean sea level where `msl` is true.
-
-    Where `msl` is true, `geoid_m` must say how far mean sea level lies above the ellipsoid there (EGM96).
-    """
-
-    lat_deg: Annotated[float, Meta(ge=-90, le=90)]
-    lon_deg: Annotated[float, Meta(ge=-180, le=360)]
-    height_m: Annotated[float, Meta(ge=-500, le=20_000)] = 0.0
-    msl: bool = False
-    geoid_m: Annotated[float, Meta(ge=-120, le=120)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.msl and self.geoid_m is None:
-            raise ValueError("`msl = true` needs `geoid_m`, the height of mean sea level above the ellipsoid there")
-
-    @property
-    def ellipsoidal_height_m(self) -> float:
-        """Height above the WGS-84 ellipsoid."""
-        return self.height_m + (self.geoid_m or 0.0) if self.msl else self.height_m
 
 
 class RadarSigma(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +47,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """
 
     id: str
-    position: Position
+    position: Place
     rotation_s: Annotated[float, Meta(gt=0.1, le=120)]
     max_range_km: Annotated[float, Meta(gt=0, le=1000)]
     sac_sic: Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None = None
@@ -76,6 +59,11 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
+
+    @property
+    def period_s(self) -> float:
+        """Time between two looks at one aircraft."""
+        return self.rotation_s
 
 
 class RadarModel(NamedTuple):
@@ -115,6 +103,12 @@ class Measurement(NamedTuple):
     variance_elevation: float
 
 
+FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
+# A plot that carries a height, an elevation or a range rate lies in a larger measurement space.
+HEIGHT_SPAN_M = 15_000.0
+LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
+HIGHEST_M = 20_000.0  # no aircraft flies higher
+RATE_SPAN_MPS = 600.0
 # One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
 # all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
 PRESSURE_HEIGHT_SIGMA_M = 100.0
@@ -146,6 +140,10 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
         rotation_s=float(radar.rotation_s),
         refraction=refraction_table("none" if flat else radar.refraction, height_m, radar.max_range_km * 1e3),
     )
+
+
+# In the models of other kinds.
+NO_RADAR = radar_model(Radar(id="", position=Place(lat_deg=0.0, lon_deg=0.0), rotation_s=1.0, max_range_km=1.0), True)
 
 
 @kernel
@@ -222,30 +220,90 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
-    """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
-
-    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
-    """
-    for a in range(n):
-        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
-    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
-    return apply_gain(x, P, n, g, s, residual)
+def along(P, hx, hy, hz):  # type: ignore[no-untyped-def]
+    """Variance of the position (P[:3, :3]) along a vector h."""
+    return (
+        hx * (P[0, 0] * hx + 2.0 * (P[0, 1] * hy + P[0, 2] * hz))
+        + hy * (P[1, 1] * hy + 2.0 * P[1, 2] * hz)
+        + hz * P[2, 2] * hz
+    )
 
 
 @kernel
-def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
-    """The correction by a residual of variance s, whose covariance with the state is g (n)."""
-    inverse = 1.0 / s
-    scaled = residual * inverse
-    for a in range(n):
-        x[a] += g[a] * scaled
-        k = g[a] * inverse
-        for b in range(a + 1):
-            P[a, b] -= k * g[b]
-            P[b, a] = P[a, b]
-    chi2 = residual * scaled
-    return -0.5 * (chi2 + math.log(s) + LOG_TWO_PI), chi2
+def bent(radar, ground, u):  # type: ignore[no-untyped-def]
+    """What `bend` says of a point so far out and up (m), its height taken over a sphere: good enough for windows."""
+    height = 0.0 if radar.flat else radar.height_m + u + ground * ground / (2.0 * EARTH_RADIUS_M)
+    return bend(radar.refraction, math.sqrt(ground * ground + u * u), height)
+
+
+@kernel
+def window(radar, x, P, sigmas):  # type: ignore[no-untyped-def]
+    """`Window` in azimuth, range and elevation (rad, m, rad) of a gate of so many sigmas about one Gaussian."""
+    e, n, u = local(radar, x[0], x[1], x[2])
+    ground = math.sqrt(max(e * e + n * n, 1.0))
+    r = math.sqrt(ground * ground + u * u)
+    longer, higher = bent(radar, ground, u)
+    rx, ry, rz = turned(radar, e / r, n / r, u / r)
+    ax, ay, az = turned(radar, n / ground, -e / ground, 0.0)
+    ux, uy, uz = turned(radar, -u * e / (ground * r), -u * n / (ground * r), ground / r)
+    across = sigmas * math.sqrt(max(along(P, ax, ay, az), 0.0))
+    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + sigmas * math.sqrt(radar.variance_azimuth)
+    return Window(
+        math.atan2(e, n),
+        min(half_azimuth, WIDEST),
+        r + longer,
+        sigmas * math.sqrt(max(along(P, rx, ry, rz), 0.0) + radar.variance_range),
+        math.atan2(u, ground) + higher,
+        sigmas * math.sqrt(max(along(P, ux, uy, uz), 0.0) / (r * r) + radar.variance_elevation),
+    )
+
+
+@kernel
+def coverage(radar, range_m, elevation):  # type: ignore[no-untyped-def]
+    """Share of the detection probability that coverage leaves there; whether it is in the cone of silence."""
+    in_range = radar.min_range_m <= range_m <= radar.max_range_m
+    if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
+        return OUT_OF_COVERAGE, elevation > radar.max_elevation
+    return 1.0, elevation > radar.max_elevation
+
+
+@kernel
+def sane(radar, z, j):  # type: ignore[no-untyped-def]
+    """Whether the range and azimuth of row j of the plots' z can be."""
+    return 0.0 < z[j, 0] <= FARTHEST * radar.max_range_m and abs(z[j, 1]) <= 7.0
+
+
+def elevation_edges(radar: Radar) -> NDArray[np.float64]:
+    """Edges (rad) of the layers that clutter is learned in, thin about the horizon; none without elevation."""
+    if radar.sigma.elevation_deg is None:
+        return np.empty(0)
+    low, high = radar.min_elevation_deg, radar.max_elevation_deg
+    return np.radians([low, *(edge for edge in LAYERS_DEG if low < edge < high), high])
+
+
+@kernel
+def heights_along_elevation(radar, range_m, elevation):  # type: ignore[no-untyped-def]
+    """Density (1/rad) of elevations at a slant range, heights being uniform from the ground to HIGHEST_M."""
+    _, higher = bent(radar, range_m, range_m * elevation)
+    ray = elevation - higher
+    ground = range_m * math.cos(ray)
+    height = radar.height_m + range_m * math.sin(ray)
+    if not radar.flat:
+        height += ground * ground / (2.0 * EARTH_RADIUS_M)
+    blur = math.sqrt(2.0 * radar.variance_elevation) * range_m + 1.0
+    inside = math.erf(height / blur) - math.erf((height - HIGHEST_M) / blur)
+    return max(0.5 * inside, 1e-6) / HIGHEST_M * max(ground, 1.0)
+
+
+@kernel
+def further_space(measured, height_m):  # type: ignore[no-untyped-def]
+    """One over the size of what a plot measures besides range, azimuth and elevation."""
+    space = 1.0
+    if not math.isnan(height_m):
+        space /= HEIGHT_SPAN_M
+    if measured & 8:
+        space /= RATE_SPAN_MPS
+    return space
 
 
 @kernel

@@ -10,7 +10,7 @@ from farwatch.errors import FormatError
 from farwatch.formats import asterix
 from farwatch.plots import Batch, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
-from farwatch.sensors import Sensor
+from farwatch.sensors import Radar, Sensor
 from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, newest_ns
 
 CHUNK_BYTES = 256 * 1024
@@ -53,7 +53,7 @@ class Replay:
         return sum(path.stat().st_size for path in self.paths if path.is_file())
 
     def __iter__(self) -> Iterator[Batch]:
-        longest_s = max(sensor.rotation_s for sensor in self._sensors)
+        longest_s = max(sensor.period_s for sensor in self._sensors)
         for plots, progress, reached_ns in self._chunks():
             yield from self._merge.push(plots, progress, reached_ns)
         yield from self._merge.flush(longest_s)
@@ -108,12 +108,12 @@ def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:
     """Index of the sensors that have an ASTERIX source, by (SAC, SIC)."""
     out = {}
     for index, sensor in enumerate(sensors):
-        if sensor.sac_sic:
+        if isinstance(sensor, Radar) and sensor.sac_sic:
             sac, sic = sensor.sac_sic.split("/")
             out[int(sac), int(sic)] = index
     return out
 
 
 def shortest_slice_s(sensors: Sequence[Sensor]) -> float:
-    """Length of a slice (s): a part of the fastest sensor's turn."""
-    return min(sensor.rotation_s for sensor in sensors) / SLICES_PER_ROTATION
+    """Length of a slice (s): a part of the fastest sensor's period."""
+    return min(sensor.period_s for sensor in sensors) / SLICES_PER_ROTATION

@@ -46,4 +46,4 @@ class Simulated:
             seen = looks.take((looks.plot != NO_PLOT) & np.isin(looks.outcome, LOOKS_PROPER))
             self.sighted.update(zip(seen.aircraft.tolist(), seen.time_ns.tolist(), strict=True))
             yield from self._merge.push(plots, progress)
-        yield from self._merge.flush(max(sensor.rotation_s for sensor in self._sensors))
+        yield from self._merge.flush(max(sensor.period_s for sensor in self._sensors))

@@ -11,7 +11,7 @@ from farwatch.association.events import Candidates
 from farwatch.kernels import kernel
 from farwatch.motion.imm import TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
-from farwatch.sensors.radar import correct, measurement
+from farwatch.sensors import components, correct
 from farwatch.tracker.looks import unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
@@ -20,6 +20,7 @@ from farwatch.tracks import MODES, STATE, copy_gaussian
 ADDRESS_MATCH, ADDRESS_MISMATCH = 1e3, 1e-4
 MODE_A_MATCH, MODE_A_MISMATCH = 30.0, 0.05
 MODE_A_DOUBTFUL = 32 | 64
+CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
 
@@ -42,7 +43,7 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
 
 
 @kernel
-def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
+def gate(looks, tracks, hypotheses, plots, table, model, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
     """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
     count = len(looks.time_ns)
     pairs = len(looks.plot)
@@ -60,8 +61,7 @@ def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_de
         j = looks.plot[pair]
         modes = hypotheses.modes[looks.hypothesis[k]]
         dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
-        m = measurement(table, j)
-        size = 6 if m.measured & 8 else 3
+        size = components(model, table, j)
         best = 1e30
         highest = -1e300
         measurements = 0
@@ -70,7 +70,7 @@ def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_de
             # The plot's own time is within milliseconds of the crossing: the mean moves, the covariance need not.
             for a in range(3):
                 x[a] += looks.mean[k, mode, a + 3] * dt
-            log_mode[mode], chi2, measurements = correct(radar, m, x, P, size, g)
+            log_mode[mode], chi2, measurements = correct(model, table, j, x, P, size, g)
             best = min(best, chi2)
             highest = max(highest, log_mode[mode])
         if best > chi2_gate[measurements]:
@@ -98,7 +98,7 @@ def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_de
 
 
 @kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, radar, sensor, motion):  # type: ignore[no-untyped-def]
+def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, sensor, motion):  # type: ignore[no-untyped-def]
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -150,7 +150,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         else:
             begin, end = candidates.first[k], candidates.first[k + 1]
             merge_modes(
-                radar,
+                model,
                 modes,
                 looks.time_ns[k],
                 looks.probability[k],
@@ -186,7 +186,8 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         if detected:
             tracks.detections[i] += 1
             tracks.misses[i] = 0
-            tracks.detected_ns[i] = looks.time_ns[k]
+            if existence > CREDIBLE:
+                tracks.detected_ns[i] = looks.time_ns[k]
             tracks.seen_ns[i, sensor] = looks.time_ns[k]
             tracks.plot[i] = plots.id[candidates.plot[best]]
             if best_weight > 0.5 * existence:
@@ -200,7 +201,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
 
 @kernel
 def merge_modes(  # type: ignore[no-untyped-def]
-    radar,
+    model,
     modes,
     time_ns,
     predicted_probability,
@@ -251,7 +252,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
             dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(radar, measurement(table, j), x, P, size, mean[mode])
+            correct(model, table, j, x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w

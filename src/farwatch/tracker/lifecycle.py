@@ -10,31 +10,35 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors.radar import measurement, place
+from farwatch.sensors import place
 from farwatch.tracker.looks import spent
-from farwatch.tracks import MODES, STATE
+from farwatch.tracks import MODES, STATE, vague
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
-LEAST_BIRTH = 1e-6
+LEAST_BIRTH = 1e-4  # a less likely first plot stands among so many false ones that no second can be told from them
 REMEMBERED_NS = 180_000_000_000  # so long the number of an ended track waits for its address to come back
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 FEWEST_OF_ADDRESS = 2  # two plots that give the same address are one aircraft
 COASTING_MISSES = 2
 WORTH_MERGING = 0.1
-VAGUE_M = 5000.0
+LOST_M, LOST_IN_CLUTTER_M = 10_000.0, 2_500.0  # one standard deviation of position
+MANY_PLOTS = 5
 MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
 @kernel
-def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
+def settle(tracks, hypotheses, looks, candidates, done, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
         if not done[k] or not tracks.alive[i]:
             continue
-        if tracks.status[i] == TENTATIVE:
+        plots = candidates.first[k + 1] - candidates.first[k]
+        if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps):
+            tracks.alive[i] = False
+        elif tracks.status[i] == TENTATIVE:
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
@@ -49,10 +53,24 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
-                spread_modes(hypotheses, h, motion)
+                if motion.modes > 1:
+                    spread_modes(hypotheses, h, motion)
         else:
             tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
     return next_id
+
+
+@kernel
+def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a state with so many plots in its gate is no aircraft's: faster than any, or lost.
+
+    A gate that holds many false plots each scan is as likely to be hit without an aircraft as with one: existence,
+    which only likelihoods move, says nothing any more.
+    """
+    speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
+    variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
+    limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
+    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
 
 
 @kernel
@@ -147,12 +165,6 @@ def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: igno
 
 
 @kernel
-def vague(covariance):  # type: ignore[no-untyped-def]
-    """Whether a state is too uncertain for lying on it to mean anything."""
-    return covariance[0, 0] + covariance[1, 1] + covariance[2, 2] > VAGUE_M * VAGUE_M
-
-
-@kernel
 def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
     """Merge tracks that share a plot, lie on one another and between them exist about once.
 
@@ -237,7 +249,7 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, model, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
@@ -249,10 +261,9 @@ def give_birth(  # type: ignore[no-untyped-def]
         existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        m = measurement(table, j)
-        if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
+        if not place(model, table, j, options.height_mean_m, options.height_sigma_m, x, P):
             continue
-        start_velocity(radar.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         i = slots[n]
         n += 1
         for a in range(6):

@@ -1,10 +1,12 @@
-"""Predict: which tracks has the beam reached, and where were they then."""
+"""Predict: which tracks has a sensor looked at, where were they then, and which plots lie in their gates."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.association.events import Looks
 from farwatch.association.gate import Window, in_window
@@ -13,8 +15,9 @@ from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, MANOEUVRE, mix, predict_mode, transition
 from farwatch.picture import Status
-from farwatch.refraction import bend
-from farwatch.sensors.radar import EARTH_RADIUS_M, local, turned, wrap
+from farwatch.plots import Ints
+from farwatch.sensors import coverage, window
+from farwatch.sensors.radar import WIDEST, bent, local, wrap
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
@@ -22,64 +25,19 @@ TWO_PI = 2.0 * math.pi
 TENTATIVE = int(Status.TENTATIVE)
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
-WIDEST = math.radians(80.0)
 EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
-OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
 
 
-@kernel
-def spread(P, hx, hy, hz):  # type: ignore[no-untyped-def]
-    """Variance of the position (P[:3, :3]) along a vector h."""
-    return (
-        hx * (P[0, 0] * hx + 2.0 * (P[0, 1] * hy + P[0, 2] * hz))
-        + hy * (P[1, 1] * hy + 2.0 * P[1, 2] * hz)
-        + hz * P[2, 2] * hz
-    )
+class Reached(NamedTuple):
+    """Rows of the tracks that a sensor has looked at, one a look."""
 
-
-@kernel
-def window_of(radar, x, P):  # type: ignore[no-untyped-def]
-    """Window of one Gaussian where the radar would measure it, GATE_SIGMAS to each side."""
-    e, n, u = local(radar, x[0], x[1], x[2])
-    ground = math.sqrt(max(e * e + n * n, 1.0))
-    r = math.sqrt(ground * ground + u * u)
-    height = 0.0 if radar.flat else radar.height_m + u + ground * ground / (2.0 * EARTH_RADIUS_M)
-    longer, higher = bend(radar.refraction, r, height)
-    rx, ry, rz = turned(radar, e / r, n / r, u / r)
-    ax, ay, az = turned(radar, n / ground, -e / ground, 0.0)
-    ux, uy, uz = turned(radar, -u * e / (ground * r), -u * n / (ground * r), ground / r)
-    across = GATE_SIGMAS * math.sqrt(max(spread(P, ax, ay, az), 0.0))
-    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + GATE_SIGMAS * math.sqrt(radar.variance_azimuth)
-    upward = spread(P, ux, uy, uz) / (r * r) + radar.variance_elevation
-    return Window(
-        math.atan2(e, n),
-        min(half_azimuth, WIDEST),
-        r + longer,
-        GATE_SIGMAS * math.sqrt(max(spread(P, rx, ry, rz), 0.0) + radar.variance_range),
-        math.atan2(u, ground) + higher,
-        GATE_SIGMAS * math.sqrt(max(upward, 0.0)),
-    )
-
-
-@kernel
-def around(a, b):  # type: ignore[no-untyped-def]
-    """The smallest window around two."""
-    turn = wrap(b.azimuth - a.azimuth)
-    left, right = min(-a.half_azimuth, turn - b.half_azimuth), max(a.half_azimuth, turn + b.half_azimuth)
-    near = min(a.range_m - a.half_range, b.range_m - b.half_range)
-    far = max(a.range_m + a.half_range, b.range_m + b.half_range)
-    low = min(a.elevation - a.half_elevation, b.elevation - b.half_elevation)
-    high = max(a.elevation + a.half_elevation, b.elevation + b.half_elevation)
-    return Window(
-        a.azimuth + 0.5 * (left + right),
-        min(0.5 * (right - left), WIDEST),
-        0.5 * (near + far),
-        0.5 * (far - near),
-        0.5 * (low + high),
-        0.5 * (high - low),
-    )
+    row: Ints
+    time_ns: Ints
+    passed: NDArray[np.bool_]  # the beam has left the gate
+    overdue: NDArray[np.bool_]  # and that long ago
+    empty: NDArray[np.bool_]  # no plot can be in the gate
 
 
 @kernel
@@ -107,15 +65,13 @@ def crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns):  # type: i
     for a in range(3):
         variance += P[i, a, a] + 2.0 * abs(dt * P[i, a, a + 3]) + dt * dt * P[i, a + 3, a + 3]
     across = GATE_SIGMAS * math.sqrt(variance)
-    ground2 = max(e * e + n * n, 1.0)
-    ground, r = math.sqrt(ground2), math.sqrt(ground2 + u * u)
+    ground = math.sqrt(max(e * e + n * n, 1.0))
     half = math.atan2(across, max(ground - across, 1.0))
-    height = 0.0 if radar.flat else radar.height_m + u + ground2 / (2.0 * EARTH_RADIUS_M)
-    longer, higher = bend(radar.refraction, r, height)
+    longer, higher = bent(radar, ground, u)
     window = Window(
         now - past,
         min(half + AZIMUTH_MARGIN + GATE_SIGMAS * math.sqrt(radar.variance_azimuth), WIDEST),
-        r + longer,
+        math.sqrt(ground * ground + u * u) + longer,
         across + GATE_SIGMAS * math.sqrt(radar.variance_range),
         math.atan2(u, ground) + higher,
         half + GATE_SIGMAS * math.sqrt(radar.variance_elevation),
@@ -150,64 +106,104 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def look(tracks, hypotheses, radar, beams, sensor, motion, options, sorted_plots, until_ns):  # type: ignore[no-untyped-def]
-    """Looks: the hypotheses whose gate the beam of `sensor` has reached by `until_ns`, predicted to the crossing.
+def reached(tracks, model, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+    """The tracks whose gate the beam of a radar has reached by `until_ns`.
 
-    Left out are those that change nothing: a gate without plots that the beam is still in, and a tentative track
-    whose gate has stayed empty and that ends with that; it is dropped here.
+    Left out are those that change nothing: a gate without plots that the beam is still in, and a tentative track whose
+    gate has stayed empty and that ends with that; it is dropped here, before anything is predicted.
     """
-    rows = np.empty(len(tracks.alive), np.int64)
-    times = np.empty(len(rows), np.int64)
-    past_half = np.empty((len(rows), 2))
-    empty = np.empty(len(rows), np.bool_)
+    capacity = len(tracks.alive)
+    row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    passed, overdue, empty = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
     none = np.empty(0, np.int64)
-    reached = 0
+    n = 0
     now = beam_azimuth(beams, sensor, until_ns)
     rotation_s = beams.rotation_s[sensor]
     silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
-    for i in range(len(rows)):
+    for i in range(capacity):
         if silent or not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
             continue
         q = motion.q_tentative
         if tracks.status[i] != TENTATIVE:
             q = motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
-        time_ns, past, window = crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns)
-        half = window.half_azimuth
+        time_ns[n], past, quick = crossing(tracks, i, sensor, q, model.radar, now, rotation_s, until_ns)
+        half = quick.half_u
         if past <= -half:
             early = (half + EARLY) / TWO_PI * rotation_s
-            tracks.due_ns[i, sensor] = time_ns - int(early * 1e9)
+            tracks.due_ns[i, sensor] = time_ns[n] - int(early * 1e9)
             continue
-        empty[reached] = in_window(sorted_plots, window, none) == 0
-        if empty[reached]:
-            if past < half:
+        row[n] = i
+        passed[n], overdue[n] = past >= half, past >= max(half, OVERDUE)
+        empty[n] = in_window(plots, quick, none) == 0
+        if empty[n] and not passed[n]:
+            continue
+        if empty[n] and tracks.status[i] == TENTATIVE:
+            seconds = max((time_ns[n] - tracks.time_ns[i]) * 1e-9, 0.0)
+            existence = tracks.existence[i] * math.exp(-options.hazard * seconds)
+            left = unseen(existence, model.detection * coverage(model, quick)[0])
+            if spent(left, tracks.born_existence[i], options.delete_existence):
+                tracks.alive[i] = False
                 continue
-            if tracks.status[i] == TENTATIVE:
-                seconds = max((time_ns - tracks.time_ns[i]) * 1e-9, 0.0)
-                existence = tracks.existence[i] * math.exp(-options.hazard * seconds)
-                left = unseen(existence, detection_at(radar, window.range_m, window.elevation))
-                if spent(left, tracks.born_existence[i], options.delete_existence):
-                    tracks.alive[i] = False
-                    continue
-        rows[reached], times[reached] = i, time_ns
-        past_half[reached, 0], past_half[reached, 1] = past, half
-        reached += 1
-    passed = np.empty(reached, np.bool_)
-    overdue = np.empty(reached, np.bool_)
-    hidden = np.empty(reached, np.bool_)
-    detection = np.empty(reached)
-    existence = np.empty(reached)
-    first = np.zeros(reached + 1, np.int64)
-    plot = np.empty(2 * reached + 64, np.int64)
-    probability = np.zeros((reached, MODES))
-    mean = np.empty((reached, MODES, STATE))
-    covariance = np.empty((reached, MODES, STATE, STATE))
+        n += 1
+    return Reached(row[:n], time_ns[:n], passed[:n], overdue[:n], empty[:n])
+
+
+@kernel
+def all_at_once(tracks, time_ns):  # type: ignore[no-untyped-def]
+    """The same for a snapshot: it looks at every track, and what it does not show will not come."""
+    row = np.flatnonzero(tracks.alive)
+    n = len(row)
+    no = np.zeros(n, np.bool_)
+    return Reached(row, np.full(n, time_ns), np.ones(n, np.bool_), no, no)
+
+
+@kernel
+def around(a, b, turn):  # type: ignore[no-untyped-def]
+    """The smallest window around two; u comes round after `turn` where that is not 0."""
+    apart = b.u - a.u
+    if turn > 0.0:
+        apart -= turn * math.floor(apart / turn + 0.5)
+    left, right = min(-a.half_u, apart - b.half_u), max(a.half_u, apart + b.half_u)
+    low, high = min(a.v - a.half_v, b.v - b.half_v), max(a.v + a.half_v, b.v + b.half_v)
+    bottom, top = min(a.w - a.half_w, b.w - b.half_w), max(a.w + a.half_w, b.w + b.half_w)
+    half_u = 0.5 * (right - left)
+    if turn > 0.0:
+        half_u = min(half_u, WIDEST)
+    return Window(
+        a.u + 0.5 * (left + right),
+        half_u,
+        0.5 * (low + high),
+        0.5 * (high - low),
+        0.5 * (bottom + top),
+        0.5 * (top - bottom),
+    )
+
+
+@kernel
+def look(tracks, hypotheses, model, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+    """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
+
+    `plots` are its plots, sorted for gating; each look names those in its window.
+    """
+    if model.snapshot:
+        reach = all_at_once(tracks, until_ns)
+    else:
+        reach = reached(tracks, model, beams, sensor, motion, options, plots, until_ns)
+    count = len(reach.row)
+    row, time_ns = np.empty(count, np.int64), np.empty(count, np.int64)
+    passed, overdue, hidden = np.empty(count, np.bool_), np.empty(count, np.bool_), np.empty(count, np.bool_)
+    detection, existence = np.empty(count), np.empty(count)
+    first = np.zeros(count + 1, np.int64)
+    plot = np.empty(2 * count + 64, np.int64)
+    probability = np.zeros((count, MODES))
+    mean = np.empty((count, MODES, STATE))
+    covariance = np.empty((count, MODES, STATE, STATE))
     matrix = np.empty((MODES, MODES))
     k = 0
-    for reach in range(reached):
-        i = rows[reach]  # one hypothesis a track, in the row of the same number
+    for r in range(count):
+        i = reach.row[r]  # one hypothesis a track, in the row of the same number
         modes = hypotheses.modes[i]
-        past, half = past_half[reach, 0], past_half[reach, 1]
-        dt = (times[reach] - tracks.time_ns[i]) * 1e-9
+        dt = (reach.time_ns[r] - tracks.time_ns[i]) * 1e-9
         predict_hypothesis(
             modes,
             AGILE if tracks.agile[i] > 0.5 else CIVIL,
@@ -216,34 +212,32 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, options, sorted_plots
             hypotheses.covariance[i],
             dt,
             motion,
-            radar.flat,
+            model.flat,
             probability[k],
             mean[k],
             covariance[k],
             matrix,
         )
-        window = window_of(radar, mean[k, 0], covariance[k, 0])
-        detection[k] = detection_at(radar, window.range_m, window.elevation)
-        hidden[k] = window.elevation > radar.max_elevation
+        gate = window(model, mean[k, 0], covariance[k, 0], GATE_SIGMAS)
+        left, hidden[k] = coverage(model, gate)
         found = 0
-        if not empty[reach]:
+        if not reach.empty[r]:
             for mode in range(1, modes):
-                window = around(window, window_of(radar, mean[k, mode], covariance[k, mode]))
-            found = in_window(sorted_plots, window, plot[first[k] :])
+                gate = around(gate, window(model, mean[k, mode], covariance[k, mode], GATE_SIGMAS), model.turn_u)
+            found = in_window(plots, gate, plot[first[k] :])
             if found > len(plot) - first[k]:
                 plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))
-                found = in_window(sorted_plots, window, plot[first[k] :])
-        passed[k] = past >= half
-        if found == 0 and not passed[k]:
+                found = in_window(plots, gate, plot[first[k] :])
+        if found == 0 and not reach.passed[r]:
             continue
+        row[k], time_ns[k], passed[k], overdue[k] = i, reach.time_ns[r], reach.passed[r], reach.overdue[r]
+        detection[k] = model.detection * left
         existence[k] = tracks.existence[i] * math.exp(-options.hazard * max(dt, 0.0))
-        rows[k], times[k] = i, times[reach]
-        overdue[k] = past >= max(half, OVERDUE)
         first[k + 1] = first[k] + found
         k += 1
     return Looks(
-        rows[:k].copy(),
-        times[:k].copy(),
+        row[:k],
+        time_ns[:k],
         passed[:k],
         overdue[:k],
         hidden[:k],
@@ -255,15 +249,6 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, options, sorted_plots
         mean[:k],
         covariance[:k],
     )
-
-
-@kernel
-def detection_at(radar, range_m, elevation):  # type: ignore[no-untyped-def]
-    """Probability of a plot at a slant range (m) and elevation (rad)."""
-    in_range = radar.min_range_m <= range_m <= radar.max_range_m
-    if in_range and radar.min_elevation <= elevation <= radar.max_elevation:
-        return radar.detection
-    return radar.detection * OUT_OF_COVERAGE
 
 
 @kernel

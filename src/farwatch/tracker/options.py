@@ -34,6 +34,7 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aircraft_at_start: Positive = 100.0  # expected before the first scan
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
+    max_speed_mps: Positive = 1000.0  # what flies faster is no aircraft
     confirm_existence: Probability = 0.9
     delete_existence: Probability = 1.5e-4  # of a tentative track that has not gained since its birth
     survival_per_minute: Probability = 0.99
@@ -51,6 +52,7 @@ class TrackerModel(NamedTuple):
     aircraft_at_start: float
     birth_speed_mps: float
     birth_climb_mps: float
+    max_speed_mps: float
     confirm_existence: float
     delete_existence: float
     hazard: float  # 1/s
@@ -68,6 +70,7 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         aircraft_at_start=float(options.aircraft_at_start),
         birth_speed_mps=float(options.birth_speed_mps),
         birth_climb_mps=float(options.birth_climb_mps),
+        max_speed_mps=float(options.max_speed_mps),
         confirm_existence=options.confirm_existence,
         delete_existence=options.delete_existence,
         hazard=-math.log(options.survival_per_minute) / 60.0,
