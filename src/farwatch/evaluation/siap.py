@@ -69,9 +69,9 @@ def _ratio(part: float, whole: float) -> float:
 
 def _grouped(key: Ints, value: Ints) -> Iterator[tuple[int, Ints]]:
     """Values by key, of keys in order."""
-    starts = np.flatnonzero(np.diff(key, prepend=key[0] - 1)) if len(key) else key
-    for start, stop in zip(starts, np.append(starts[1:], len(key)), strict=True):
-        yield int(key[start]), value[start:stop]
+    names, starts = np.unique(key, return_index=True)
+    for name, part in zip(names.tolist(), np.split(value, starts[1:]), strict=False):
+        yield name, part
 
 
 def _segments(scan: Ints, track: Ints) -> list[tuple[int, int, int]]:
