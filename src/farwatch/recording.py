@@ -178,7 +178,7 @@ def _sensor_index(table: pa.Table, path: Any, sensors: Sequence[str]) -> np.ndar
     known = {name: n for n, name in enumerate(sensors)}
     column = table["sensor"].combine_chunks()
     missing = sorted({name for name in column.dictionary.to_pylist() if name not in known})
-    if len(missing) == len(column.dictionary):
+    if missing and len(missing) == len(column.dictionary):
         raise FormatError(
             f"{path}: holds the sensors {', '.join(missing)}, the site file names {', '.join(sensors)}; none is both"
         )

@@ -70,8 +70,7 @@ def _ratio(part: float, whole: float) -> float:
 def _grouped(key: Ints, value: Ints) -> Iterator[tuple[int, Ints]]:
     """Values by key, of keys in order."""
     names, starts = np.unique(key, return_index=True)
-    for name, part in zip(names.tolist(), np.split(value, starts[1:]), strict=False):
-        yield name, part
+    yield from zip(names.tolist(), np.split(value, starts[1:]), strict=False)
 
 
 def _segments(scan: Ints, track: Ints) -> list[tuple[int, int, int]]:
