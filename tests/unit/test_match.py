@@ -63,6 +63,8 @@ def test_fragments_are_breaks_while_the_aircraft_counts() -> None:
     scan, aircraft, track = np.array(sorted(rows)).T
     broken = fragments(scan, aircraft, track)
     assert sorted(zip(aircraft[broken].tolist(), scan[broken].tolist())) == [(1, 2), (1, 4), (3, 2)]
+    # One that does not count for a while may come back with another number.
+    assert len(fragments(np.array([0, 1, 5, 6]), np.ones(4, np.int64), np.array([7, 7, 8, 8]))) == 0
     assert len(fragments(scan[:0], aircraft[:0], track[:0])) == 0
 
 

@@ -94,8 +94,8 @@ def evaluate(pictures: Picture | Iterable[Picture], truth: Truth, scenario: Scen
     picture = concat_pictures(parts)
     flat, scan_ns = scenario.frame.flat, scan_period_ns(scenario)
     check(picture, truth, flat)
-    times = [part.until_ns for part in parts[1:] if part.until_ns] + picture.time_ns.tolist()
-    shared = overlap(min(times), max(times), truth.states, scan_ns) if times else None
+    times = np.append(picture.time_ns, [part.until_ns for part in parts if part.until_ns]).astype(np.int64)
+    shared = overlap(int(times.min()), int(times.max()), truth.states, scan_ns) if len(times) else None
     paths, coverage = Trajectories(truth.states, flat), Coverage(truth.illuminations, scan_ns)
     ends_ns = np.arange(paths.first_ns + scan_ns, paths.last_ns + 1, scan_ns)
     if shared:

@@ -57,12 +57,12 @@ def purity(matches: Matches) -> float:
 
 
 def fragments(scan: Ints, aircraft: Ints, track: Ints) -> Ints:
-    """Rows at which an aircraft that was held at its row before has another track or none.
+    """Rows at which an aircraft that was held at the scan before has another track or none.
 
     One row a scan at which an aircraft counts; `track` is -1 where none holds it.
     """
     order = np.lexsort((scan, aircraft))
-    same = aircraft[order][1:] == aircraft[order][:-1]
+    same = (np.diff(aircraft[order]) == 0) & (np.diff(scan[order]) == 1)
     before, now = track[order][:-1], track[order][1:]
     broken: Ints = order[1:][same & (before >= 0) & (now != before)]
     return broken

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,15 +42,13 @@ def siap(
     associated = len(np.unique(np.column_stack([pairs.scan, pairs.aircraft]), axis=0))
     tracks_used = len(np.unique(np.column_stack([pairs.scan, pairs.track]), axis=0))
     changes, tracked_s, longest_s, lived_s = 0, 0.0, 0.0, 0.0
-    order = np.lexsort((aircraft_scan, aircraft))
-    for name, scans in _grouped(aircraft[order], aircraft_scan[order]):
-        lived_s += time_s[scans[-1]] - time_s[scans[0]]
-        of_it = pairs.aircraft == name
-        if of_it.any():
-            segments = _segments(pairs.scan[of_it], pairs.track[of_it])
-            changes += _needed(segments) - 1
-            tracked_s += _covered_s(segments, time_s)
-            longest_s += _longest_s(segments, time_s)
+    for scans in _grouped(aircraft, aircraft_scan):
+        lived_s += time_s[scans.max()] - time_s[scans.min()]
+    for rows in _grouped(pairs.aircraft, np.arange(len(pairs.scan))):
+        segments = _segments(pairs.scan[rows], pairs.track[rows])
+        changes += _needed(segments) - 1
+        tracked_s += _covered_s(segments, time_s)
+        longest_s += _longest_s(segments, time_s)
     return Siap(
         _ratio(associated, len(aircraft)),
         _ratio(tracks_used, associated),
@@ -67,10 +64,10 @@ def _ratio(part: float, whole: float) -> float:
     return float(part / whole) if whole else np.nan
 
 
-def _grouped(key: Ints, value: Ints) -> Iterator[tuple[int, Ints]]:
-    """Values by key, of keys in order."""
-    names, starts = np.unique(key, return_index=True)
-    yield from zip(names.tolist(), np.split(value, starts[1:]), strict=False)
+def _grouped(key: Ints, value: Ints) -> list[Ints]:
+    """Values of each key."""
+    order = np.argsort(key, kind="stable")
+    return np.split(value[order], np.flatnonzero(np.diff(key[order])) + 1) if len(key) else []
 
 
 def _segments(scan: Ints, track: Ints) -> list[tuple[int, int, int]]:
