@@ -17,7 +17,7 @@ from command import Command, Ran
 from farwatch.picture import Picture, concat_pictures
 from farwatch.recording import write_truth
 from farwatch.sinks import open_sink
-from farwatch.truth import Truth, make_illuminations, make_states
+from farwatch.truth import AircraftType, Truth, make_illuminations, make_states
 
 N = 4
 
@@ -81,6 +81,10 @@ def test_one_object_or_one_table(files: Files) -> None:
     assert shown.code == 0
     assert "completeness" in shown.out
     assert "1.000" in shown.out
+    assert "by type" not in shown.out  # there is but one
+    types = np.where(files.truth.states.aircraft < 2, int(AircraftType.AIRLINER), int(AircraftType.HEAVY_FIGHTER))
+    files.write_truth(Truth(files.truth.states._replace(type=types.astype(np.uint8)), files.truth.illuminations))
+    assert "heavy fighter" in files().out
 
 
 def test_what_is_not_a_number_is_null(files: Files) -> None:

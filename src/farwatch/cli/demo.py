@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from farwatch.cli.evaluate import as_values, table
+from farwatch.cli.evaluate import as_values, tables
 from farwatch.cli.say import bar, err, kernels_ready, out, result
 from farwatch.clock import AsFast, Clock, Paced
 from farwatch.evaluation import evaluate
@@ -192,4 +192,4 @@ def close(scenario: Scenario, truth: Truth, pictures: Sequence[Picture], tracker
         "scan_ms_median": f"{median:,.1f}",
         "scan_ms_p99": f"{p99:,.1f}",
     }
-    out().print(table(found, scenario.name, further))
+    out().print(tables(found, scenario.name, further))

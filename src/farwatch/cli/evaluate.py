@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Group
 from rich.table import Table
 
 from farwatch.cli.say import out, partial, result
@@ -15,6 +16,16 @@ from farwatch.recording import read_illuminations, read_states
 from farwatch.scenario import Scenario, load, parse
 from farwatch.track_recording import read_tracks
 from farwatch.truth import Truth
+
+OF_TYPES = {
+    "aircraft": "aircraft",
+    "completeness": "complete",
+    "rmse_horizontal_m": "RMSE, m",
+    "rmse_over_bound": "/ bound",
+    "nees": "NEES",
+    "fragments": "fragments",
+    "swaps": "swaps",
+}
 
 
 def evaluate_files(tracks: Path, truth: Path, illuminations: Path | None, site: str | None, as_json: bool) -> None:
@@ -30,7 +41,7 @@ def evaluate_files(tracks: Path, truth: Path, illuminations: Path | None, site: 
     if as_json:
         result(as_values(found))
     else:
-        out().print(table(found, f"{tracks} against {truth}"))
+        out().print(tables(found, f"{tracks} against {truth}"))
     partial([found.note] if found.note else [])
 
 
@@ -51,15 +62,19 @@ def as_values(found: Evaluation) -> dict[str, Any]:
     return values
 
 
-def table(found: Evaluation, title: str, further: dict[str, str] | None = None) -> Table:
-    """All aircraft in the first column, each type in one of its own; `further` rows come last."""
-    shown = Table(title=title)
-    shown.add_column("")
-    shown.add_column("all", justify="right")
-    kinds = dict(sorted(found.by_type.items())) if len(found.by_type) > 1 else {}
-    for kind in kinds:
-        shown.add_column(kind.replace("_", " "), justify="right")
-    by_kind = [dict(rows(figures)) for figures in kinds.values()]
+def tables(found: Evaluation, title: str, further: dict[str, str] | None = None) -> Group:
+    """All figures of all aircraft, then the main ones of each type; `further` rows come with the first."""
+    whole = Table(title=title, show_header=False)
+    whole.add_column()
+    whole.add_column(justify="right")
     for name, value in [*rows(found), *(further or {}).items()]:
-        shown.add_row(name, value, *(figures.get(name, "") for figures in by_kind))
-    return shown
+        whole.add_row(name, value)
+    if len(found.by_type) < 2:
+        return Group(whole)
+    types = Table(title="by type of aircraft")
+    for heading in ("", *OF_TYPES.values()):
+        types.add_column(heading, justify="right" if heading else "left")
+    for kind, figures in found.by_type.items():
+        values = dict(rows(figures))
+        types.add_row(kind.replace("_", " "), *(values[name] for name in OF_TYPES))
+    return Group(whole, types)
