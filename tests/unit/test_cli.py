@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from command import Command
+from farwatch.cli.demo import Timed, watched
+from farwatch.clock import AsFast
+from farwatch.scenario import load
+from farwatch.sources import Simulated
 
 SMALL = """
 name = "Small"
@@ -26,7 +31,7 @@ clutter = 5
 aircraft = 12
 radius_km = 100
 """
-VERBS = ("demo", "track", "simulate", "inspect", "check")
+VERBS = ("demo", "track", "simulate", "evaluate", "inspect", "check")
 
 
 @pytest.fixture
@@ -103,9 +108,29 @@ def test_demo_without_a_terminal_ends_with_a_summary(small: Path, farwatch: Comm
     assert ran.code == 0, ran.err
     figures = json.loads(ran.out)
     assert figures["completeness"] > 0.9
-    assert figures["false_tracks"] < 1.5
+    assert figures["false"] < 1.5
+    assert figures["scans"] == 24
+    assert figures["plots"] > 12 * 20
+    assert 0.0 < figures["scan_ms_median"] <= figures["scan_ms_p99"]
     ran = farwatch("demo", "--scenario", small, "--duration", 60, "--headless")
-    assert "held by a track" in ran.out
+    assert "completeness" in ran.out
+    assert "scan_ms_p99" in ran.out
+    assert "too short" in farwatch("demo", "--scenario", small, "--duration", 2, "--headless").err
+
+
+def test_the_live_table_says_how_tracks_compare_with_the_truth(
+    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    scenario = load(small)
+    source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, 60.0, 1)
+    pictures = watched(scenario, source, Timed(scenario), AsFast(), speed=10.0)
+    assert sum(picture.n for picture in pictures) > 50
+    shown = capsys.readouterr().out
+    held, in_sight = (int(number) for number in re.search(r"holds (\d+) of (\d+) in sight", shown).groups())
+    assert 8 <= held <= in_sight <= 16
+    assert "ms a scan" in shown
+    assert "FW0" in shown
 
 
 def test_check_says_what_a_sensor_can_see(small: Path, farwatch: Command) -> None:

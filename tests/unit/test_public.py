@@ -19,6 +19,7 @@ NAMES = {
     "Tracker",
     "TrackerOptions",
     "Truth",
+    "evaluate",
     "load",
     "open_sink",
     "replay",

@@ -84,6 +84,24 @@ def simulate(
 
 
 @app.command()
+def evaluate(
+    tracks: Annotated[Path, typer.Argument(help="Tracks as Parquet.")],
+    truth: Annotated[Path, typer.Argument(help="truth.parquet of the same time.")],
+    illuminations: Annotated[
+        Path | None, typer.Option(help="What the sensors could see; by default illuminations.parquet beside the truth.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", "-s", help="Scenario or TOML file; by default what the truth carries.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score tracks against truth: completeness, error, bound, swaps and more."""
+    from farwatch.cli.evaluate import evaluate_files
+
+    evaluate_files(tracks, truth, illuminations, scenario, json)
+
+
+@app.command()
 def inspect(
     recording: Annotated[Path, typer.Argument(help="A recording.")],
     edition: Editions = None,
