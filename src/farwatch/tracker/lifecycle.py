@@ -36,7 +36,9 @@ def settle(tracks, hypotheses, looks, candidates, done, options, motion, rotatio
         if not done[k] or not tracks.alive[i]:
             continue
         plots = candidates.first[k + 1] - candidates.first[k]
-        if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps):
+        if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps) or (
+            tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
+        ):
             tracks.alive[i] = False
         elif tracks.status[i] == TENTATIVE:
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
@@ -71,6 +73,19 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
     variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
     limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
     return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
+
+
+@kernel
+def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+    answers = not math.isnan(tracks.pressure_altitude_m[i])
+    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
+        return False
+    v2, variance = 0.0, 0.0
+    for a in range(3, 6):
+        v2 += tracks.mean[i, a] * tracks.mean[i, a]
+        variance += tracks.covariance[i, a, a]
+    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
 
 
 @kernel

@@ -14,6 +14,7 @@ from farwatch.association import Association, Pmb
 from farwatch.motion import Imm, Motion
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 
 
@@ -34,11 +35,12 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aircraft_at_start: Positive = 100.0  # expected before the first scan
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
+    min_speed_mps: NotNegative = 30.0  # what is slower and has no transponder is a fixed echo; 0: nothing is
     max_speed_mps: Positive = 1000.0  # what flies faster is no aircraft
     confirm_existence: Probability = 0.9
     delete_existence: Probability = 1.5e-4  # of a tentative track that has not gained since its birth
     survival_per_minute: Probability = 0.99
-    coast_s: Positive = 60.0  # a confirmed track without a plot for so long ends
+    coast_s: Positive = 40.0  # a confirmed track without a plot for so long ends
     clutter_memory_scans: Positive = 30.0
 
 
@@ -52,6 +54,7 @@ class TrackerModel(NamedTuple):
     aircraft_at_start: float
     birth_speed_mps: float
     birth_climb_mps: float
+    min_speed_mps: float
     max_speed_mps: float
     confirm_existence: float
     delete_existence: float
@@ -70,6 +73,7 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         aircraft_at_start=float(options.aircraft_at_start),
         birth_speed_mps=float(options.birth_speed_mps),
         birth_climb_mps=float(options.birth_climb_mps),
+        min_speed_mps=float(options.min_speed_mps),
         max_speed_mps=float(options.max_speed_mps),
         confirm_existence=options.confirm_existence,
         delete_existence=options.delete_existence,
