@@ -21,9 +21,7 @@ def test_gating_finds_what_comparing_every_pair_finds(rng: np.random.Generator) 
         azimuth, range_m = rng.uniform(0, TWO_PI, looks), rng.uniform(1e3, 6e5, looks)
         half_azimuth, half_range = rng.uniform(0.001, widest, looks), rng.uniform(100, 2e4, looks)
         plot_azimuth, plot_range = rng.uniform(0, TWO_PI, plots), rng.uniform(0, 6e5, plots)
-        look, plot = pairs_in_gates(
-            azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range, TWO_PI, 1e4
-        )
+        look, plot = pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range, TWO_PI, 1e4)
         d = (plot_azimuth[None] - azimuth[:, None] + np.pi) % TWO_PI - np.pi
         inside = (np.abs(d) <= half_azimuth[:, None]) & (
             np.abs(plot_range[None] - range_m[:, None]) <= half_range[:, None]

@@ -11,7 +11,8 @@ from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.motion.imm import imm_model
 from farwatch.plots import Kind, make_plots, make_progress
-from farwatch.sensors import measurement_table, sensor_model
+from farwatch.sensors import sensor_model
+from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker import TrackerOptions
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
@@ -69,7 +70,7 @@ def test_a_stopped_antenna_is_found_again() -> None:
 
 
 def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) -> None:
-    model = sensor_model(radar(), True)
+    model, own = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
     clutter = make_clutter_map(50.0)
     beams.known[0] = 1
@@ -86,7 +87,7 @@ def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) ->
     false, birth = plot_densities(clutter, here, model, 1.0, 100.0)
     assert false[0] == pytest.approx(40.0 / (19e3 * 1.0), rel=0.35)
     assert false[1] < 0.1 * false[0]
-    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * model.radar.max_range_m), rel=1e-3)
+    assert birth[0] == pytest.approx(1.0 / (2 * np.pi * own.max_range_m), rel=1e-3)
     mode_s = make_plots(1, z=here.z[:1], measured=3, kind=int(Kind.MODE_S))
     assert plot_densities(clutter, mode_s, model, 1.0, 100.0)[0][0] < 0.02 * false[0]
 
@@ -113,29 +114,29 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     """One tentative track, two plots in its gate: state, existence and weights as the plain filter has them."""
     tracks, hypotheses = one_track()
     options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
-    model = sensor_model(radar(), True)
+    model, own = sensor_model(radar(), True)
     beams = make_beams(np.array([4.0]))
     crossing_ns = START_NS + round((4.0 + 0.0127) * SECOND)
     until_ns = START_NS + 5 * SECOND
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
-    looks = look(tracks, hypotheses, model, beams, 0, motion, options.hazard, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, 0, motion, options.hazard, until_ns)
     assert len(looks.time_ns) == 1
     assert looks.passed[0]
     x, P = looks.mean[0, 0, :6].copy(), looks.covariance[0, 0, :6, :6].copy()
     ground = math.hypot(x[0], x[1])
     at = np.array([[ground + 180.0, math.atan2(x[0], x[1]) + 0.002], [ground - 250.0, math.atan2(x[0], x[1]) - 0.004]])
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
-    table = measurement_table(model, plots)
+    table = measurement_table(plots, *model.variances)
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
-    candidates = gate(looks, tracks, hypotheses, plots, table, model, false, birth, options.chi2_gate)
+    candidates = gate(looks, tracks, hypotheses, plots, table, model, own, false, birth, options.chi2_gate)
     assert candidates.plot.tolist() == [0, 1]
 
     H = np.zeros((2, 6))
     H[0, :2] = [x[0] / ground, x[1] / ground]
     H[1, :2] = [x[1] / ground**2, -x[0] / ground**2]
-    R = np.diag([model.radar.variance_range, model.radar.variance_azimuth])
+    R = np.diag([own.variance_range, own.variance_azimuth])
     means, covariances, likelihood = [], [], []
     for j in range(2):
         residual = np.array([at[j, 0] - ground, at[j, 1] - math.atan2(x[0], x[1])])
@@ -151,7 +152,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     clusters = find_clusters(candidates.look, candidates.plot, 2, looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, 2)
     np.testing.assert_allclose(events.weight, weights[0], rtol=0.02)
-    done, used = update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, 0, motion)
+    done, used = update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, own, 0, motion)
     assert done.all()
     assert used.all()
     missed = miss[0] * r * (1 - model.detection) / (1 - q)
@@ -164,11 +165,11 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
 
 
 def test_the_crossing_is_where_beam_and_aircraft_meet() -> None:
-    model = sensor_model(radar(), True)
+    _, own = sensor_model(radar(), True)
     mean, P = np.array([0.0, 50e3, 0.0, 200.0, 0.0, 0.0]), np.eye(6)
     until_ns = START_NS + 6 * SECOND
     now = 2 * np.pi * 6 / 4 % (2 * np.pi)  # north at START
-    time_ns, past, half = crossing(mean, P, START_NS, START_NS, model.radar, now, 4.0, until_ns)
+    time_ns, past, half = crossing(mean, P, START_NS, START_NS, own, now, 4.0, until_ns)
     t = (time_ns - START_NS) * 1e-9
     assert t == pytest.approx(4.0 + math.atan2(200 * t, 50e3) / (2 * np.pi) * 4, abs=1e-4)
     assert past == pytest.approx((6 - t) / 4 * 2 * np.pi, abs=1e-3)

@@ -43,11 +43,11 @@ def make_clutter_map(plots_per_scan: float) -> ClutterMap:
 
 
 @kernel
-def cell_of(model, u, v):  # type: ignore[no-untyped-def]
-    """Column (by u) and row (by v) of the cell of a plot."""
-    a = int(u / model.span_u * COLUMNS)
-    a = a % COLUMNS if model.turn_u > 0.0 else min(max(a, 0), COLUMNS - 1)
-    return a, min(max(int(v / model.span_v * ROWS), 0), ROWS - 1)
+def cell_of(u, v, span_u, span_v, turns):  # type: ignore[no-untyped-def]
+    """Column (by u, which comes round where it `turns`) and row (by v) of the cell of a plot."""
+    a = int(u / span_u * COLUMNS)
+    a = a % COLUMNS if turns else min(max(a, 0), COLUMNS - 1)
+    return a, min(max(int(v / span_v * ROWS), 0), ROWS - 1)
 
 
 @kernel
@@ -63,7 +63,7 @@ def plot_densities(clutter, plots, model, births_per_scan, aircraft_at_start):  
     cell = (model.span_u / COLUMNS) * (model.span_v / ROWS)
     for j in range(n):
         u, v = gate_coordinates(model, plots.z, j)
-        a, r = cell_of(model, u, v)
+        a, r = cell_of(u, v, model.span_u, model.span_v, model.turn_u > 0.0)
         space = further_space(model, plots.measured[j], plots.pressure_altitude_m[j])
         false[j] = clutter.rate[plots.kind[j], a, r] / cell * space
         if plots.address[j] != NO_ADDRESS:
@@ -79,7 +79,7 @@ def count_clutter(clutter, plots, used, birth, model):  # type: ignore[no-untype
     for j in range(len(used)):
         if used[j]:
             u, v = gate_coordinates(model, plots.z, j)
-            a, r = cell_of(model, u, v)
+            a, r = cell_of(u, v, model.span_u, model.span_v, model.turn_u > 0.0)
             clutter.seen[plots.kind[j], a, r] += birth[j]
 
 

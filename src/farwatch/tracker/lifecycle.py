@@ -11,6 +11,7 @@ from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors import place
+from farwatch.sensors.measurement import measurement
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
@@ -239,7 +240,20 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, model, sensor, options, motion
+    tracks,
+    hypotheses,
+    slots,
+    plots,
+    table,
+    used,
+    events,
+    false_density,
+    birth_density,
+    model,
+    radar,
+    sensor,
+    options,
+    motion,
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
@@ -251,7 +265,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        if not place(model, table, j, options.height_mean_m, options.height_sigma_m, x, P):
+        if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         i = slots[n]

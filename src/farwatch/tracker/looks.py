@@ -123,12 +123,12 @@ def all_at_once(tracks, time_ns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def look(tracks, hypotheses, model, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
+def look(tracks, hypotheses, model, radar, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look."""
     if model.snapshot:
         rows, times, passed, overdue = all_at_once(tracks, until_ns)
     else:
-        rows, times, passed, overdue = reached(tracks, model.radar, beams, sensor, until_ns)
+        rows, times, passed, overdue = reached(tracks, radar, beams, sensor, until_ns)
     count = len(rows)
     probability = np.zeros((count, MODES))
     mean = np.empty((count, MODES, STATE))
@@ -162,7 +162,7 @@ def look(tracks, hypotheses, model, beams, sensor, motion, hazard, until_ns):  #
         )
         low_u, high_u, low_v, high_v, centre = 0.0, 0.0, 1e30, -1e30, 0.0
         for mode in range(hypotheses.modes[i]):
-            mode_u, mode_v, hu, hv = window(model, mean[k, mode], covariance[k, mode], GATE_SIGMAS)
+            mode_u, mode_v, hu, hv = window(model, radar, mean[k, mode], covariance[k, mode], GATE_SIGMAS)
             if mode == 0:
                 centre = mode_u
             d = wrap(mode_u - centre) if model.turn_u > 0.0 else mode_u - centre
@@ -170,7 +170,7 @@ def look(tracks, hypotheses, model, beams, sensor, motion, hazard, until_ns):  #
             low_v, high_v = min(low_v, mode_v - hv), max(high_v, mode_v + hv)
         u[k], half_u[k] = centre + 0.5 * (low_u + high_u), min(0.5 * (high_u - low_u), widest)
         v[k], half_v[k] = 0.5 * (low_v + high_v), 0.5 * (high_v - low_v)
-        left, hidden[k] = coverage(model, mean[k, 0])
+        left, hidden[k] = coverage(model, radar, mean[k, 0])
         detection[k] = model.detection * left
     return Looks(
         rows,

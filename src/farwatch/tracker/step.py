@@ -7,7 +7,7 @@ import numpy as np
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.kernels import kernel
-from farwatch.sensors import measurement_table
+from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import gate, update
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
@@ -15,22 +15,26 @@ from farwatch.tracker.looks import look
 
 
 @kernel
-def step(tracks, hypotheses, slots, beams, clutter, plots, model, sensor, options, motion, next_id, until_ns):  # type: ignore[no-untyped-def]
+def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor, options, motion, next_id, until_ns):  # type: ignore[no-untyped-def]
     """Predict, gate, associate, update and settle the tracks that `sensor` has looked at by `until_ns`.
 
     The tables are changed in place; `slots` are free rows, one for every plot. Returns which plots are done with
     (those of clusters that the beam has not passed are not), the rows of the tracks looked at, the next track number.
     """
     false, birth = plot_densities(clutter, plots, model, options.births_per_scan, options.aircraft_at_start)
-    table = measurement_table(model, plots)
-    looks = look(tracks, hypotheses, model, beams, sensor, motion, options.hazard, until_ns)
-    candidates = gate(looks, tracks, hypotheses, plots, table, model, false, birth, options.chi2_gate)
+    table = measurement_table(plots, *model.variances)
+    looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options.hazard, until_ns)
+    candidates = gate(looks, tracks, hypotheses, plots, table, model, radar, false, birth, options.chi2_gate)
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
-    done, used = update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, sensor, motion)
+    done, used = update(
+        tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion
+    )
     count_clutter(clutter, plots, used, events.birth, model)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
     next_id = settle(tracks, hypotheses, looks, done, options, motion, beams.rotation_s[sensor], next_id)
-    give_birth(tracks, hypotheses, slots, plots, table, used, events, false, birth, model, sensor, options, motion)
+    give_birth(
+        tracks, hypotheses, slots, plots, table, used, events, false, birth, model, radar, sensor, options, motion
+    )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id

@@ -69,7 +69,7 @@ class Tracker:
         """
         pictures = []
         self._until_ns = batch.until_ns
-        for sensor, model in enumerate(self._models):
+        for sensor, (model, radar) in enumerate(self._models):
             plots = self._admit(batch, sensor)
             looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
             for until_ns, part in looks:
@@ -82,6 +82,7 @@ class Tracker:
                     self._clutter[sensor],
                     part,
                     model,
+                    radar,
                     sensor,
                     self._options,
                     self._motion,
@@ -128,8 +129,10 @@ class Tracker:
 
     def _admit(self, batch: Batch, sensor: int) -> Plots:
         """The sensor's new plots that can be used, behind those held from before."""
-        model = self._models[sensor]
-        rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, model)
+        model, _ = self._models[sensor]
+        rows, given, not_aircraft, absurd = admissible(
+            batch.plots, sensor, (model.min_first, model.min_second), (model.max_first, model.max_second)
+        )
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
         new = batch.plots if len(rows) == batch.plots.n else batch.plots.take(rows)
         new = normalised(new, model.turn_u > 0.0)
