@@ -12,6 +12,7 @@ from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors import place
 from farwatch.sensors.measurement import measurement
+from farwatch.tracker.births import born_near
 from farwatch.tracks import MODES, STATE
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
@@ -247,7 +248,9 @@ def give_birth(  # type: ignore[no-untyped-def]
     table,
     used,
     events,
+    unseen,
     false_density,
+    anywhere_density,
     birth_density,
     model,
     radar,
@@ -258,6 +261,7 @@ def give_birth(  # type: ignore[no-untyped-def]
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    `birth_density` is that of first plots of new aircraft, of which `anywhere_density` knows no places of birth.
     """
     n = 0
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
@@ -268,6 +272,10 @@ def give_birth(  # type: ignore[no-untyped-def]
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        if birth_density[j] > anywhere_density[j]:
+            born_near(
+                unseen, anywhere_density[j], birth_density[j], plots.z, table, j, model, radar, options.chi2_gate, x, P
+            )
         i = slots[n]
         n += 1
         for a in range(6):

@@ -8,6 +8,7 @@ from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.kernels import kernel
 from farwatch.sensors.measurement import measurement_table
+from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import gate, update
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
@@ -21,8 +22,10 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor,
     The tables are changed in place; `slots` are free rows, one for every plot. Returns which plots are done with
     (those of clusters that the beam has not passed are not), the rows of the tracks looked at, the next track number.
     """
-    false, birth = plot_densities(clutter, plots, model, options.births_per_scan, options.aircraft_at_start)
+    false, anywhere = plot_densities(clutter, plots, model, options.births_per_scan, options.aircraft_at_start)
     table = measurement_table(plots, *model.variances)
+    unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
+    birth = with_births(anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options.hazard, until_ns)
     candidates = gate(looks, tracks, hypotheses, plots, table, model, radar, false, birth, options.chi2_gate)
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
@@ -32,9 +35,25 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor,
     )
     count_clutter(clutter, plots, used, events.birth, model)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
-    merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
+    if options.merge_duplicates:
+        merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
     next_id = settle(tracks, hypotheses, looks, done, options, motion, beams.rotation_s[sensor], next_id)
     give_birth(
-        tracks, hypotheses, slots, plots, table, used, events, false, birth, model, radar, sensor, options, motion
+        tracks,
+        hypotheses,
+        slots,
+        plots,
+        table,
+        used,
+        events,
+        unseen,
+        false,
+        anywhere,
+        birth,
+        model,
+        radar,
+        sensor,
+        options,
+        motion,
     )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id
