@@ -2,7 +2,8 @@
 
 The tracker's kernels know a `SensorModel` and the kernels below, which hand on to those of the sensor's kind. A kind
 gates in coordinates of its own, u, v and w: a radar's azimuth, range and elevation, a position's x and y from its
-area's corner.
+area's corner. The radar's model holds arrays, and arrays cost reference counts wherever they are handed on or taken out
+of a tuple: so it goes beside the `SensorModel`, which holds numbers alone. It is `NO_RADAR` for the other kinds.
 """
 
 from __future__ import annotations
@@ -14,40 +15,39 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
-from farwatch.kernels import kernel
+from farwatch.kernels import inlined, kernel
 from farwatch.sensors.place import Place
 from farwatch.sensors.position import (
     BANDS,
+    MARGIN,
     NO_POSITION,
     Area,
     PositionModel,
     PositionSensor,
-    fix,
-    fix_table,
     position_model,
 )
-from farwatch.sensors.position import correct as correct_by_fix
+from farwatch.sensors.position import correct as correct_by_position
 from farwatch.sensors.position import coverage as area_coverage
-from farwatch.sensors.position import further_space as space_of_fix
-from farwatch.sensors.position import place as place_fix
-from farwatch.sensors.position import sane as sane_fix
+from farwatch.sensors.position import further_space as space_of_position
+from farwatch.sensors.position import place as place_position
 from farwatch.sensors.position import window as area_window
 from farwatch.sensors.radar import (
+    FARTHEST,
+    LEAST_RANGE_M,
     NO_RADAR,
+    TWO_PI,
+    WIDEST_AZIMUTH,
     Radar,
     RadarModel,
     RadarSigma,
     elevation_edges,
     heights_along_elevation,
-    measurement,
     radar_model,
 )
 from farwatch.sensors.radar import correct as correct_by_radar
 from farwatch.sensors.radar import coverage as radar_coverage
 from farwatch.sensors.radar import further_space as space_of_radar
-from farwatch.sensors.radar import measurement_table as radar_table
 from farwatch.sensors.radar import place as place_radar
-from farwatch.sensors.radar import sane as sane_radar
 from farwatch.sensors.radar import window as radar_window
 
 Sensor = Radar | PositionSensor
@@ -57,7 +57,7 @@ BAND_M = 10_000.0
 
 
 class SensorModel(NamedTuple):
-    """A sensor as the kernels read it: what all kinds have, and one member a kind, of which its own counts."""
+    """A sensor as the kernels read it, numbers alone: what all kinds have, and what a kind has of its own."""
 
     kind: int
     flat: bool
@@ -72,68 +72,80 @@ class SensorModel(NamedTuple):
     echo_u: float  # size of a fixed echo in u, v and w: some four standard deviations
     echo_v: float
     echo_w: float
-    edges_w: NDArray[np.float64]  # of the layers that clutter is learned in; empty where there is no w
-    radar: RadarModel
+    variances: tuple[float, float, float]  # of the first three coordinates, where a plot brings none
+    min_first: float  # limits of what it can report as first and second coordinate
+    max_first: float
+    min_second: float
+    max_second: float
     position: PositionModel
 
 
-def sensor_model(sensor: Sensor, flat: bool) -> SensorModel:
+def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
     """Compile the options of one sensor for the kernels."""
     if isinstance(sensor, PositionSensor):
-        a = sensor.area
-        width_m, height_m = float(a.max_x_m - a.min_x_m), float(a.max_y_m - a.min_y_m)
-        return SensorModel(
-            kind=POSITION,
-            flat=flat,
-            snapshot=True,
-            learns_clutter=sensor.learn_clutter,
-            detection=float(sensor.detection),
-            turn_u=0.0,
-            span_u=width_m,
-            span_v=height_m,
-            band_v=height_m / BANDS,
-            period_s=float(sensor.period_s),
-            echo_u=4.0 * sensor.sigma_m,
-            echo_v=4.0 * sensor.sigma_m,
-            echo_w=1.0,
-            edges_w=np.empty(0),
-            radar=NO_RADAR,
-            position=position_model(sensor, flat),
-        )
-    return SensorModel(
+        return _position_model(sensor, flat), NO_RADAR
+    radar = radar_model(sensor, flat)
+    model = SensorModel(
         kind=RADAR,
         flat=flat,
         snapshot=False,
         learns_clutter=True,
-        detection=float(sensor.detection),
-        turn_u=2.0 * math.pi,
-        span_u=2.0 * math.pi,
-        span_v=sensor.max_range_km * 1e3,
+        detection=radar.detection,
+        turn_u=TWO_PI,
+        span_u=TWO_PI,
+        span_v=radar.max_range_m,
         band_v=BAND_M,
         period_s=float(sensor.rotation_s),
         echo_u=4.0 * math.radians(sensor.sigma.azimuth_deg),
         echo_v=4.0 * sensor.sigma.range_m,
         echo_w=4.0 * math.radians(sensor.sigma.elevation_deg or 0.0),
-        edges_w=elevation_edges(sensor),
-        radar=radar_model(sensor, flat),
+        variances=(radar.variance_range, radar.variance_azimuth, radar.variance_elevation),
+        min_first=LEAST_RANGE_M,
+        max_first=FARTHEST * radar.max_range_m,
+        min_second=-WIDEST_AZIMUTH,
+        max_second=WIDEST_AZIMUTH,
         position=NO_POSITION,
+    )
+    return model, radar
+
+
+def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
+    position = position_model(sensor, flat)
+    width_m, depth_m = position.max_x_m - position.min_x_m, position.max_y_m - position.min_y_m
+    return SensorModel(
+        kind=POSITION,
+        flat=flat,
+        snapshot=True,
+        learns_clutter=sensor.learn_clutter,
+        detection=float(sensor.detection),
+        turn_u=0.0,
+        span_u=width_m,
+        span_v=depth_m,
+        band_v=depth_m / BANDS,
+        period_s=float(sensor.period_s),
+        echo_u=4.0 * sensor.sigma_m,
+        echo_v=4.0 * sensor.sigma_m,
+        echo_w=1.0,
+        variances=(position.variance, position.variance, position.variance),
+        min_first=position.min_x_m - MARGIN * width_m,
+        max_first=position.max_x_m + MARGIN * width_m,
+        min_second=position.min_y_m - MARGIN * depth_m,
+        max_second=position.max_y_m + MARGIN * depth_m,
+        position=position,
     )
 
 
-@kernel
-def measurement_table(model, plots):  # type: ignore[no-untyped-def]
-    """Plots as rows of what the kind's kernels read, with the sensor's own noise where a plot brings none."""
-    if model.kind == POSITION:
-        return fix_table(model.position, plots)
-    return radar_table(model.radar, plots)
-
-
-@kernel
+@inlined
 def gate_coordinates(model, z, j):  # type: ignore[no-untyped-def]
     """u, v and w of row j of the plots' z; w is NaN where it is not measured."""
     if model.kind == POSITION:
         return z[j, 0] - model.position.min_x_m, z[j, 1] - model.position.min_y_m, np.nan
     return z[j, 1], z[j, 0], z[j, 2]
+
+
+def layer_edges(sensor: Sensor) -> NDArray[np.float64]:
+    """Edges in w of the layers that clutter is learned in; empty where there is no w."""
+    return elevation_edges(sensor) if isinstance(sensor, Radar) else np.empty(0)
 
 
 @kernel
@@ -145,67 +157,59 @@ def sort_plots(model, z):  # type: ignore[no-untyped-def]
     return sort_into_bands(u, v, w, model.turn_u, model.band_v)
 
 
-@kernel
-def window(model, x, P, sigmas):  # type: ignore[no-untyped-def]
+@inlined
+def window(model, radar, x, P, sigmas):  # type: ignore[no-untyped-def]
     """`Window` of a gate of so many sigmas about one Gaussian."""
     if model.kind == POSITION:
         return area_window(model.position, x, P, sigmas)
-    return radar_window(model.radar, x, P, sigmas)
+    return radar_window(radar, x, P, sigmas)
 
 
-@kernel
-def coverage(model, window):  # type: ignore[no-untyped-def]
+@inlined
+def coverage(model, radar, window):  # type: ignore[no-untyped-def]
     """Share of the detection probability that coverage leaves in the middle of a window; whether it is in a cone of
     silence."""
     if model.kind == POSITION:
         return area_coverage(model.position, window.u, window.v), False
-    return radar_coverage(model.radar, window.v, window.w)
+    return radar_coverage(radar, window.v, window.w)
 
 
-@kernel
-def sane(model, z, j):  # type: ignore[no-untyped-def]
-    """Whether the first two coordinates of row j of the plots' z are ones that the sensor can report."""
-    if model.kind == POSITION:
-        return sane_fix(model.position, z, j)
-    return sane_radar(model.radar, z, j)
-
-
-@kernel
-def heights_along_w(model, v, w):  # type: ignore[no-untyped-def]
+@inlined
+def heights_along_w(model, radar, v, w):  # type: ignore[no-untyped-def]
     """Density in w of new aircraft at v, their heights being anywhere below 20 km; 1 where there is no w."""
     if model.kind == POSITION or math.isnan(w):
         return 1.0
-    return heights_along_elevation(model.radar, v, w)
+    return heights_along_elevation(radar, v, w)
 
 
-@kernel
+@inlined
 def further_space(model, measured, height_m):  # type: ignore[no-untyped-def]
     """One over the size of what a plot measures besides u, v and w."""
     if model.kind == POSITION:
-        return space_of_fix(measured)
+        return space_of_position(measured)
     return space_of_radar(measured, height_m)
 
 
-@kernel
-def components(model, table, j):  # type: ignore[no-untyped-def]
-    """How many of a state's components the likelihood of row j depends on."""
-    return 6 if model.kind == RADAR and int(table[j, 0]) & 8 else 3
+@inlined
+def components(model, m):  # type: ignore[no-untyped-def]
+    """How many of a state's components the likelihood of m depends on."""
+    return 6 if model.kind == RADAR and m.measured & 8 else 3
 
 
-@kernel
-def correct(model, table, j, x, P, n, g):  # type: ignore[no-untyped-def]
-    """Correct one Gaussian in place by row j; return its log-likelihood, chi^2 and number of measurements."""
+@inlined
+def correct(model, radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+    """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements."""
     if model.kind == POSITION:
-        return correct_by_fix(fix(table, j), x, P, n, g)
-    return correct_by_radar(model.radar, measurement(table, j), x, P, n, g)
+        return correct_by_position(m, x, P, n, g)
+    return correct_by_radar(radar, m, x, P, n, g)
 
 
-@kernel
-def place(model, table, j, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
-    """Position (x[:3]) and its covariance (P[:3, :3]) from row j alone; False where it cannot give one."""
+@inlined
+def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
+    """Position (x[:3]) and its covariance (P[:3, :3]) from m alone; False where it cannot give one."""
     if model.kind == POSITION:
-        return place_fix(fix(table, j), prior_height, prior_sigma, x, P)
-    return place_radar(model.radar, measurement(table, j), prior_height, prior_sigma, x, P)
+        return place_position(m, prior_height, prior_sigma, x, P)
+    return place_radar(radar, m, prior_height, prior_sigma, x, P)
 
 
 __all__ = ["Area", "Place", "PositionSensor", "Radar", "RadarSigma", "Sensor", "SensorModel", "sensor_model"]

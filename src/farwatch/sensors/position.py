@@ -9,7 +9,6 @@ import math
 from typing import Annotated, NamedTuple
 
 import msgspec
-import numpy as np
 from msgspec import Meta
 
 from farwatch.association.gate import Window
@@ -22,7 +21,7 @@ Positive = Annotated[float, Meta(gt=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 
 OUTSIDE = 0.1  # share of the detection probability that is left outside the area
-FARTHEST = 0.1  # of the area's size may a plot lie outside: noise carries it there
+MARGIN = 0.1  # of the area's size: so far outside it noise may carry a plot
 HEIGHT_SPAN_M = 15_000.0
 BANDS = 64
 
@@ -68,21 +67,6 @@ class PositionModel(NamedTuple):
     variance: float
 
 
-class Fix(NamedTuple):
-    """One plot as the kernels read it: its coordinates, and their covariance."""
-
-    measured: int
-    x_m: float
-    y_m: float
-    z_m: float
-    xx: float
-    xy: float
-    xz: float
-    yy: float
-    yz: float
-    zz: float
-
-
 def position_model(sensor: PositionSensor, flat: bool) -> PositionModel:
     """Compile the options of one sensor for the kernels; raises `ConfigError` in a frame that is not flat."""
     if not flat:
@@ -97,75 +81,39 @@ NO_POSITION = PositionModel(0.0, 0.0, 0.0, 0.0, 0.0)  # in the models of other k
 
 
 @kernel
-def fix_table(position, plots):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Fix`, with the sensor's own covariance where a plot brings none."""
-    n = len(plots.time_ns)
-    table = np.empty((n, 10))
-    for j in range(n):
-        table[j, 0] = plots.measured[j]
-        for column in range(3):
-            table[j, 1 + column] = plots.z[j, column]
-        own = math.isnan(plots.covariance[j, 0]) or math.isnan(plots.covariance[j, 3])
-        for column in range(6):
-            value = plots.covariance[j, column]
-            diagonal = column == 0 or column == 3 or column == 5
-            if own or (column == 5 and math.isnan(value)):
-                value = position.variance if diagonal else 0.0
-            table[j, 4 + column] = 0.0 if math.isnan(value) else value
-    return table
-
-
-@kernel
-def fix(table, j):  # type: ignore[no-untyped-def]
-    """Row j of a table of fixes."""
-    return Fix(
-        int(table[j, 0]),
-        table[j, 1],
-        table[j, 2],
-        table[j, 3],
-        table[j, 4],
-        table[j, 5],
-        table[j, 6],
-        table[j, 7],
-        table[j, 8],
-        table[j, 9],
-    )
-
-
-@kernel
 def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
-    """Correct one Gaussian in place by fix m; return its log-likelihood, chi^2 and number of measurements.
+    """Correct one Gaussian in place by the position m; return its log-likelihood, chi^2 and number of measurements.
 
     Scalars in turn: x; what y says that x does not; what z says that neither does (the rows of the inverse Cholesky
-    factor of the fix's covariance). `g` (n) is scratch.
+    factor of m's covariance). `g` (n) is scratch.
     """
-    log_likelihood, chi2 = scalar_correction(x, P, n, g, (1.0, 0.0, 0.0), 0, m.x_m - x[0], m.xx)
-    by_x = m.xy / m.xx
-    residual = m.y_m - x[1] - by_x * (m.x_m - x[0])
-    left = m.yy - by_x * m.xy
+    log_likelihood, chi2 = scalar_correction(x, P, n, g, (1.0, 0.0, 0.0), 0, m.z0 - x[0], m.c00)
+    by_x = m.c01 / m.c00
+    residual = m.z1 - x[1] - by_x * (m.z0 - x[0])
+    left = m.c11 - by_x * m.c01
     ll, c = scalar_correction(x, P, n, g, (-by_x, 1.0, 0.0), 0, residual, left)
     log_likelihood += ll
     chi2 += c
     if m.measured & 4 == 0:
         return log_likelihood, chi2, 2
-    by_y = (m.yz - by_x * m.xz) / left
-    by_x = m.xz / m.xx - by_y * by_x
-    residual = m.z_m - x[2] - by_x * (m.x_m - x[0]) - by_y * (m.y_m - x[1])
-    ll, c = scalar_correction(x, P, n, g, (-by_x, -by_y, 1.0), 0, residual, m.zz - by_x * m.xz - by_y * m.yz)
+    by_y = (m.c12 - by_x * m.c02) / left
+    by_x = m.c02 / m.c00 - by_y * by_x
+    residual = m.z2 - x[2] - by_x * (m.z0 - x[0]) - by_y * (m.z1 - x[1])
+    ll, c = scalar_correction(x, P, n, g, (-by_x, -by_y, 1.0), 0, residual, m.c22 - by_x * m.c02 - by_y * m.c12)
     return log_likelihood + ll, chi2 + c, 3
 
 
 @kernel
 def place(m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
-    """Position (x[:3]) and its covariance (P[:3, :3]) from one fix alone, with a prior where it has no height."""
-    x[0], x[1], x[2] = m.x_m, m.y_m, prior_height
-    P[0, 0], P[1, 1], P[2, 2] = m.xx, m.yy, prior_sigma * prior_sigma
-    P[0, 1] = P[1, 0] = m.xy
+    """Position (x[:3]) and its covariance (P[:3, :3]) from one plot alone, with a prior where it has no height."""
+    x[0], x[1], x[2] = m.z0, m.z1, prior_height
+    P[0, 0], P[1, 1], P[2, 2] = m.c00, m.c11, prior_sigma * prior_sigma
+    P[0, 1] = P[1, 0] = m.c01
     P[0, 2] = P[2, 0] = P[1, 2] = P[2, 1] = 0.0
     if m.measured & 4:
-        x[2], P[2, 2] = m.z_m, m.zz
-        P[0, 2] = P[2, 0] = m.xz
-        P[1, 2] = P[2, 1] = m.yz
+        x[2], P[2, 2] = m.z2, m.c22
+        P[0, 2] = P[2, 0] = m.c02
+        P[1, 2] = P[2, 1] = m.c12
     return True
 
 
@@ -182,15 +130,6 @@ def coverage(position, u, v):  # type: ignore[no-untyped-def]
     """Share of the detection probability that is left at a point, given from the area's corner (m)."""
     inside = 0.0 <= u <= position.max_x_m - position.min_x_m and 0.0 <= v <= position.max_y_m - position.min_y_m
     return 1.0 if inside else OUTSIDE
-
-
-@kernel
-def sane(position, z, j):  # type: ignore[no-untyped-def]
-    """Whether row j of the plots' z lies in the area or near it."""
-    margin_x = FARTHEST * (position.max_x_m - position.min_x_m)
-    margin_y = FARTHEST * (position.max_y_m - position.min_y_m)
-    in_x = position.min_x_m - margin_x <= z[j, 0] <= position.max_x_m + margin_x
-    return in_x and position.min_y_m - margin_y <= z[j, 1] <= position.max_y_m + margin_y
 
 
 @kernel

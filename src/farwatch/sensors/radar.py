@@ -89,21 +89,9 @@ class RadarModel(NamedTuple):
     refraction: RefractionTable
 
 
-class Measurement(NamedTuple):
-    """One plot as the kernels read it: which coordinates it has, their values and their variances."""
-
-    measured: int
-    range_m: float
-    azimuth: float
-    elevation: float
-    rate: float
-    height_m: float
-    variance_range: float
-    variance_azimuth: float
-    variance_elevation: float
-
-
+LEAST_RANGE_M = 1e-9
 FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
+WIDEST_AZIMUTH = 7.0  # an azimuth of more is in other units
 # A plot that carries a height, an elevation or a range rate lies in a larger measurement space.
 HEIGHT_SPAN_M = 15_000.0
 LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
@@ -142,41 +130,8 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
     )
 
 
-# In the models of other kinds.
+# Stands where a sensor is none.
 NO_RADAR = radar_model(Radar(id="", position=Place(lat_deg=0.0, lon_deg=0.0), rotation_s=1.0, max_range_km=1.0), True)
-
-
-@kernel
-def measurement_table(radar, plots):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Measurement`, with the radar's own variances where a plot brings none."""
-    n = len(plots.time_ns)
-    table = np.empty((n, 9))
-    for j in range(n):
-        table[j, 0] = plots.measured[j]
-        for column in range(4):
-            table[j, 1 + column] = plots.z[j, column]
-        table[j, 5] = plots.pressure_altitude_m[j]
-        r, azimuth, elevation = plots.covariance[j, 0], plots.covariance[j, 3], plots.covariance[j, 5]
-        table[j, 6] = radar.variance_range if math.isnan(r) else r
-        table[j, 7] = radar.variance_azimuth if math.isnan(azimuth) else azimuth
-        table[j, 8] = radar.variance_elevation if math.isnan(elevation) else elevation
-    return table
-
-
-@kernel
-def measurement(table, j):  # type: ignore[no-untyped-def]
-    """Row j of a measurement table."""
-    return Measurement(
-        int(table[j, 0]),
-        table[j, 1],
-        table[j, 2],
-        table[j, 3],
-        table[j, 4],
-        table[j, 5],
-        table[j, 6],
-        table[j, 7],
-        table[j, 8],
-    )
 
 
 @kernel
@@ -267,12 +222,6 @@ def coverage(radar, range_m, elevation):  # type: ignore[no-untyped-def]
     return 1.0, elevation > radar.max_elevation
 
 
-@kernel
-def sane(radar, z, j):  # type: ignore[no-untyped-def]
-    """Whether the range and azimuth of row j of the plots' z can be."""
-    return 0.0 < z[j, 0] <= FARTHEST * radar.max_range_m and abs(z[j, 1]) <= 7.0
-
-
 def elevation_edges(radar: Radar) -> NDArray[np.float64]:
     """Edges (rad) of the layers that clutter is learned in, thin about the horizon; none without elevation."""
     if radar.sigma.elevation_deg is None:
@@ -310,9 +259,10 @@ def further_space(measured, height_m):  # type: ignore[no-untyped-def]
 def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
-    Scalars in turn, azimuth, elevation, height, range, range rate, each linearised where the last one left the state:
-    at 600 km this reaches the bound where a joint update or converted measurements do not. `n` = 3 does the position
-    alone (enough for the likelihood where there is no range rate); `g` (n) is scratch.
+    m's z are range, azimuth, elevation, range rate. Scalars in turn, azimuth, elevation, height, range, range rate,
+    each linearised where the last one left the state: at 600 km this reaches the bound where a joint update or
+    converted measurements do not. `n` = 3 does the position alone (enough for the likelihood where there is no range
+    rate); `g` (n) is scratch.
     """
     has_height = not math.isnan(m.height_m)
     e, nn, u = local(radar, x[0], x[1], x[2])
@@ -324,7 +274,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     if m.measured & 2:
         ground2 = max(e * e + nn * nn, 1.0)
         h = turned(radar, nn / ground2, -e / ground2, 0.0)
-        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.azimuth - math.atan2(e, nn)), m.variance_azimuth)
+        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.z1 - math.atan2(e, nn)), m.c11)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -333,8 +283,8 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         ground = max(math.hypot(e, nn), 1.0)
         r2 = ground * ground + u * u
         h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
-        residual = m.elevation - math.atan2(u, ground) - higher
-        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.variance_elevation)
+        residual = m.z2 - math.atan2(u, ground) - higher
+        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.c22)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -347,11 +297,11 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     if m.measured & 1:
         e, nn, u = local(radar, x[0], x[1], x[2])
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        variance = m.variance_range
+        variance = m.c00
         if has_height:
             variance += (PRESSURE_HEIGHT_SIGMA_M * u / r) ** 2
         h = turned(radar, e / r, nn / r, u / r)
-        ll, c = scalar_correction(x, P, n, g, h, 0, m.range_m - r - longer, variance)
+        ll, c = scalar_correction(x, P, n, g, h, 0, m.z0 - r - longer, variance)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -367,7 +317,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         s = radar.variance_rate
         for b in range(3):
             s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
-        ll, c = apply_gain(x, P, n, g, s, m.rate - rate)
+        ll, c = apply_gain(x, P, n, g, s, m.z3 - rate)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -387,16 +337,16 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     if math.isnan(height):
         height, variance_height = prior_height, prior_sigma * prior_sigma
     by_elevation = m.measured & 4 != 0
-    longer, higher = bend(radar.refraction, m.range_m, height)
-    r = m.range_m - longer
+    longer, higher = bend(radar.refraction, m.z0, height)
+    r = m.z0 - longer
     if by_elevation:
-        elevation = m.elevation - higher
+        elevation = m.z2 - higher
     else:
         ratio = (height - radar.height_m) / max(r, 1.0)
         if not radar.flat:
             ratio -= r / (2.0 * EARTH_RADIUS_M)
         elevation = math.asin(min(max(ratio, -0.999), 0.999))
-    sa, ca = math.sin(m.azimuth), math.cos(m.azimuth)
+    sa, ca = math.sin(m.z1), math.cos(m.z1)
     for step in range(4):  # the last turn only places
         se, ce = math.sin(elevation), math.cos(elevation)
         ray = turned(radar, ce * sa, ce * ca, se)
@@ -407,8 +357,8 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
         if step == 3 or slope < 0.05:
             break
         if by_elevation:
-            longer, higher = bend(radar.refraction, m.range_m, h)
-            r, elevation = m.range_m - longer, m.elevation - higher
+            longer, higher = bend(radar.refraction, m.z0, h)
+            r, elevation = m.z0 - longer, m.z2 - higher
             continue
         elevation = min(max(elevation + (height - h) / (r * slope), -1.5), 1.5)
     slope = max(slope, 0.2)
@@ -416,12 +366,12 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     across = turned(radar, r * ce * ca, -r * ce * sa, 0.0)
     for a in range(3):
         for b in range(3):
-            P[a, b] = across[a] * across[b] * m.variance_azimuth
+            P[a, b] = across[a] * across[b] * m.c11
             if by_elevation:
-                P[a, b] += ray[a] * ray[b] * m.variance_range + rise[a] * rise[b] * r * r * m.variance_elevation
+                P[a, b] += ray[a] * ray[b] * m.c00 + rise[a] * rise[b] * r * r * m.c22
             else:
                 # A longer range at the same height lowers the ray.
                 level_a, level_b = ray[a] - rise[a] * along / slope, ray[b] - rise[b] * along / slope
-                P[a, b] += level_a * level_b * m.variance_range
+                P[a, b] += level_a * level_b * m.c00
                 P[a, b] += rise[a] * rise[b] / (slope * slope) * variance_height
     return True

@@ -8,7 +8,6 @@ import numpy as np
 
 from farwatch.kernels import kernel
 from farwatch.plots import Flag, Measured, Plots
-from farwatch.sensors import sane
 
 NOT_AIRCRAFT = int(Flag.NOT_AIRCRAFT)
 POSITION_2D = int(Measured.POSITION_2D)
@@ -17,10 +16,11 @@ LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no airc
 
 
 @kernel
-def admissible(plots, sensor, model):  # type: ignore[no-untyped-def]
+def admissible(plots, sensor, low, high):  # type: ignore[no-untyped-def]
     """Rows of a sensor's usable plots; how many it gave, how many are no aircraft, how many are absurd.
 
-    Absurd is a claimed coordinate that is not finite, a missing first or second one, or one that cannot be.
+    Absurd is a claimed coordinate that is not finite, a missing first or second one, or one that cannot be:
+    below `low` or above `high` (pairs).
     """
     rows = np.empty(len(plots.time_ns), np.int64)
     n, given, not_aircraft, absurd = 0, 0, 0, 0
@@ -32,10 +32,11 @@ def admissible(plots, sensor, model):  # type: ignore[no-untyped-def]
             not_aircraft += 1
             continue
         usable = plots.measured[j] & POSITION_2D == POSITION_2D
+        usable = usable and low[0] <= plots.z[j, 0] <= high[0] and low[1] <= plots.z[j, 1] <= high[1]
         for column in range(6):
             if (plots.measured[j] >> column) & 1 and not math.isfinite(plots.z[j, column]):
                 usable = False
-        if not usable or not sane(model, plots.z, j):
+        if not usable:
             absurd += 1
             continue
         rows[n] = j

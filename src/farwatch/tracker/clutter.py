@@ -54,10 +54,16 @@ def make_clutter_map(plots_per_scan: float, edges: Floats) -> ClutterMap:
 
 
 @kernel
+def column_of(model, u):  # type: ignore[no-untyped-def]
+    """Column of the cells at u."""
+    a = int(u / model.span_u * COLUMNS)
+    return a % COLUMNS if model.turn_u > 0.0 else min(max(a, 0), COLUMNS - 1)
+
+
+@kernel
 def cell_of(model, edges, u, v, w):  # type: ignore[no-untyped-def]
     """Column (by u), row (by v) and layer (by w) of the cell of a plot, and the layer's width (1 without w)."""
-    a = int(u / model.span_u * COLUMNS)
-    a = a % COLUMNS if model.turn_u > 0.0 else min(max(a, 0), COLUMNS - 1)
+    a = column_of(model, u)
     r = min(max(int(v / model.span_v * ROWS), 0), ROWS - 1)
     if len(edges) == 0 or math.isnan(w):
         return a, r, 0, 1.0
@@ -68,7 +74,7 @@ def cell_of(model, edges, u, v, w):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def plot_densities(clutter, echoes, plots, model, options):  # type: ignore[no-untyped-def]
+def plot_densities(clutter, echoes, plots, model, radar, options):  # type: ignore[no-untyped-def]
     """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space.
 
     Undetected aircraft are a Poisson process (Williams 2015): those there before the first scan, of which each scan
@@ -93,7 +99,10 @@ def plot_densities(clutter, echoes, plots, model, options):  # type: ignore[no-u
             false[j] *= ADDRESSED_SHARE
         unseen = options.aircraft_at_start * model.detection * (1.0 - model.detection) ** clutter.scans[a]
         birth[j] = (
-            (options.births_per_scan + unseen) / (model.span_u * model.span_v) * space * heights_along_w(model, v, w)
+            (options.births_per_scan + unseen)
+            / (model.span_u * model.span_v)
+            * space
+            * heights_along_w(model, radar, v, w)
         )
     return false, birth
 

@@ -12,6 +12,7 @@ from farwatch.kernels import kernel
 from farwatch.motion.imm import TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import components, correct
+from farwatch.sensors.measurement import measurement
 from farwatch.tracker.looks import unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
@@ -43,7 +44,7 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
 
 
 @kernel
-def gate(looks, tracks, hypotheses, plots, table, model, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
+def gate(looks, tracks, hypotheses, plots, table, model, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
     """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
     count = len(looks.time_ns)
     pairs = len(looks.plot)
@@ -61,7 +62,8 @@ def gate(looks, tracks, hypotheses, plots, table, model, false_density, birth_de
         j = looks.plot[pair]
         modes = hypotheses.modes[looks.hypothesis[k]]
         dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
-        size = components(model, table, j)
+        m = measurement(table, j)
+        size = components(model, m)
         best = 1e30
         highest = -1e300
         measurements = 0
@@ -70,7 +72,7 @@ def gate(looks, tracks, hypotheses, plots, table, model, false_density, birth_de
             # The plot's own time is within milliseconds of the crossing: the mean moves, the covariance need not.
             for a in range(3):
                 x[a] += looks.mean[k, mode, a + 3] * dt
-            log_mode[mode], chi2, measurements = correct(model, table, j, x, P, size, g)
+            log_mode[mode], chi2, measurements = correct(model, radar, m, x, P, size, g)
             best = min(best, chi2)
             highest = max(highest, log_mode[mode])
         if best > chi2_gate[measurements]:
@@ -98,7 +100,7 @@ def gate(looks, tracks, hypotheses, plots, table, model, false_density, birth_de
 
 
 @kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, sensor, motion):  # type: ignore[no-untyped-def]
+def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion):  # type: ignore[no-untyped-def]
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -151,6 +153,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
             begin, end = candidates.first[k], candidates.first[k + 1]
             merge_modes(
                 model,
+                radar,
                 modes,
                 looks.time_ns[k],
                 looks.probability[k],
@@ -202,6 +205,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
 @kernel
 def merge_modes(  # type: ignore[no-untyped-def]
     model,
+    radar,
     modes,
     time_ns,
     predicted_probability,
@@ -252,7 +256,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
             dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(model, table, j, x, P, size, mean[mode])
+            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w

@@ -11,6 +11,8 @@ from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors import place
+from farwatch.sensors.measurement import measurement
+from farwatch.tracker.births import born_near
 from farwatch.tracker.looks import spent
 from farwatch.tracks import MODES, STATE, vague
 
@@ -28,7 +30,7 @@ SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots
 
 
 @kernel
-def settle(tracks, hypotheses, looks, candidates, done, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
+def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
         h = looks.hypothesis[k]
@@ -37,7 +39,7 @@ def settle(tracks, hypotheses, looks, candidates, done, options, motion, rotatio
             continue
         plots = candidates.first[k + 1] - candidates.first[k]
         if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps) or (
-            tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
+            model.learns_clutter and tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
         ):
             tracks.alive[i] = False
         elif tracks.status[i] == TENTATIVE:
@@ -264,11 +266,27 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, model, sensor, options, motion
+    tracks,
+    hypotheses,
+    slots,
+    plots,
+    table,
+    used,
+    events,
+    unseen,
+    false_density,
+    anywhere_density,
+    birth_density,
+    model,
+    radar,
+    sensor,
+    options,
+    motion,
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    `birth_density` is that of first plots of new aircraft, of which `anywhere_density` knows no places of birth.
     """
     n = 0
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
@@ -276,9 +294,13 @@ def give_birth(  # type: ignore[no-untyped-def]
         existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        if not place(model, table, j, options.height_mean_m, options.height_sigma_m, x, P):
+        if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        if birth_density[j] > anywhere_density[j]:
+            born_near(
+                unseen, anywhere_density[j], birth_density[j], plots.z, table, j, model, radar, options.chi2_gate, x, P
+            )
         i = slots[n]
         n += 1
         for a in range(6):

@@ -106,7 +106,7 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def reached(tracks, model, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """The tracks whose gate the beam of a radar has reached by `until_ns`.
 
     Left out are those that change nothing: a gate without plots that the beam is still in, and a tentative track whose
@@ -126,7 +126,7 @@ def reached(tracks, model, beams, sensor, motion, options, plots, until_ns):  # 
         q = motion.q_tentative
         if tracks.status[i] != TENTATIVE:
             q = motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
-        time_ns[n], past, quick = crossing(tracks, i, sensor, q, model.radar, now, rotation_s, until_ns)
+        time_ns[n], past, quick = crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns)
         half = quick.half_u
         if past <= -half:
             early = (half + EARLY) / TWO_PI * rotation_s
@@ -140,7 +140,7 @@ def reached(tracks, model, beams, sensor, motion, options, plots, until_ns):  # 
         if empty[n] and tracks.status[i] == TENTATIVE:
             seconds = max((time_ns[n] - tracks.time_ns[i]) * 1e-9, 0.0)
             existence = tracks.existence[i] * math.exp(-options.hazard * seconds)
-            left = unseen(existence, model.detection * coverage(model, quick)[0])
+            left = unseen(existence, model.detection * coverage(model, radar, quick)[0])
             if spent(left, tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
                 continue
@@ -180,7 +180,7 @@ def around(a, b, turn):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def look(tracks, hypotheses, model, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
 
     `plots` are its plots, sorted for gating; each look names those in its window.
@@ -188,7 +188,7 @@ def look(tracks, hypotheses, model, beams, sensor, motion, options, plots, until
     if model.snapshot:
         reach = all_at_once(tracks, until_ns)
     else:
-        reach = reached(tracks, model, beams, sensor, motion, options, plots, until_ns)
+        reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
     count = len(reach.row)
     row, time_ns = np.empty(count, np.int64), np.empty(count, np.int64)
     passed, overdue, hidden = np.empty(count, np.bool_), np.empty(count, np.bool_), np.empty(count, np.bool_)
@@ -218,12 +218,12 @@ def look(tracks, hypotheses, model, beams, sensor, motion, options, plots, until
             covariance[k],
             matrix,
         )
-        gate = window(model, mean[k, 0], covariance[k, 0], GATE_SIGMAS)
-        left, hidden[k] = coverage(model, gate)
+        gate = window(model, radar, mean[k, 0], covariance[k, 0], GATE_SIGMAS)
+        left, hidden[k] = coverage(model, radar, gate)
         found = 0
         if not reach.empty[r]:
             for mode in range(1, modes):
-                gate = around(gate, window(model, mean[k, mode], covariance[k, mode], GATE_SIGMAS), model.turn_u)
+                gate = around(gate, window(model, radar, mean[k, mode], covariance[k, mode], GATE_SIGMAS), model.turn_u)
             found = in_window(plots, gate, plot[first[k] :])
             if found > len(plot) - first[k]:
                 plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))

@@ -13,7 +13,7 @@ from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Ints, Plots, concat_plots, make_plots
-from farwatch.sensors import Sensor, sensor_model
+from farwatch.sensors import Sensor, layer_edges, sensor_model
 from farwatch.tracker.admit import admissible, normalised
 from farwatch.tracker.beam import follow_beam, make_beams
 from farwatch.tracker.clutter import make_clutter_map
@@ -56,9 +56,7 @@ class Tracker:
         self._models = [sensor_model(sensor, self._flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
-        self._clutter = [
-            make_clutter_map(s.clutter, m.edges_w) for s, m in zip(self.sensors, self._models, strict=True)
-        ]
+        self._clutter = [make_clutter_map(sensor.clutter, layer_edges(sensor)) for sensor in self.sensors]
         self._echoes = [make_echo_map() for _ in self.sensors]
         self._held = [make_plots(0) for _ in self.sensors]
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
@@ -73,7 +71,7 @@ class Tracker:
         """
         pictures = []
         self._until_ns = batch.until_ns
-        for sensor, model in enumerate(self._models):
+        for sensor, (model, radar) in enumerate(self._models):
             plots = self._admit(batch, sensor)
             looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
             for until_ns, part in looks:
@@ -87,6 +85,7 @@ class Tracker:
                     self._echoes[sensor],
                     part,
                     model,
+                    radar,
                     sensor,
                     self._options,
                     self._motion,
@@ -133,8 +132,10 @@ class Tracker:
 
     def _admit(self, batch: Batch, sensor: int) -> Plots:
         """The sensor's new plots that can be used, behind those held from before."""
-        model = self._models[sensor]
-        rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, model)
+        model, _ = self._models[sensor]
+        rows, given, not_aircraft, absurd = admissible(
+            batch.plots, sensor, (model.min_first, model.min_second), (model.max_first, model.max_second)
+        )
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
         new = batch.plots if len(rows) == batch.plots.n else batch.plots.take(rows)
         new = normalised(new, model.turn_u > 0.0)
