@@ -24,7 +24,7 @@ OF_TYPES = {
     "rmse_horizontal_m": "RMSE, m",
     "rmse_over_bound": "/ bound",
     "nees": "NEES",
-    "fragments": "fragments",
+    "fragments": "breaks",
     "swaps": "swaps",
 }
 
