@@ -72,7 +72,7 @@ def looks(aircraft: int, scans: int, rng: np.random.Generator) -> Steps:
         aircraft=np.repeat(np.arange(aircraft), scans),
         time_ns=np.tile(np.arange(scans) * 10**10, aircraft),
         state=np.concatenate([place, np.broadcast_to(velocity, place.shape)], axis=2).reshape(n, 6),
-        manoeuvred=none,
+        manoeuvred=np.zeros((n, 2), bool),
         look=~none,
         merged=none,
         sensor=np.zeros(n, np.int32),

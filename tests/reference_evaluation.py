@@ -32,7 +32,7 @@ def gospa(truth: Floats, tracks: Floats, c: float, p: float) -> float:
 
 
 def ospa(truth: Floats, tracks: Floats, c: float, p: float) -> float:
-    """The least over all permutations of the larger set. Schuhmacher, Vo & Vo 2008, eq. 3."""
+    """The least over all permutations of the larger set. Schuhmacher, Vo & Vo 2008."""
     few, many = sorted((truth, tracks), key=len)
     if not len(many):
         return 0.0
@@ -44,7 +44,7 @@ def ospa(truth: Floats, tracks: Floats, c: float, p: float) -> float:
 
 
 def trajectory_gospa(truth: Floats, tracks: Floats, c: float, p: float, gamma: float) -> float:
-    """The least over all sequences of assignments. Garcia-Fernandez et al. 2020, eq. 10, by dynamic programming."""
+    """The least over all sequences of assignments. Garcia-Fernandez et al. 2020, by dynamic programming."""
     choices = list(assignments(len(truth), len(tracks)))
 
     def cost(k: int, choice: tuple[int, ...]) -> float:

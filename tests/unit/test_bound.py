@@ -60,7 +60,7 @@ def looks(rng: np.random.Generator, n: int, three_d: bool) -> Steps:
     plot[0] = True
     variance[plot] = [math.radians(0.1) ** 2, math.radians(0.3) ** 2 if three_d else np.nan, np.nan, 50.0**2]
     variance[plot & (rng.random(n) < 0.5), HEIGHT] = 30.0**2
-    manoeuvred = rng.random(n) < 0.1
+    manoeuvred = rng.random((n, 2)) < 0.1
     return Steps(
         aircraft=np.ones(n, np.int64),
         time_ns=np.round(after_s * 1e9).astype(np.int64),
@@ -86,7 +86,7 @@ def test_the_recursion_against_information_form(three_d: bool, rng: np.random.Ge
         up = axes[:, 2]
         dt_s = np.diff(steps.time_ns, prepend=0) * 1e-9
         q = np.full((30, 2), Q)
-        q[1:] += steps.manoeuvred[1:, None] * np.array(PRIORS[1:]) ** 2 / dt_s[1:, None]
+        q[1:] += steps.manoeuvred[1:] * np.array(PRIORS[1:]) ** 2 / dt_s[1:, None]
         velocity = np.eye(3) / PRIORS[1] ** 2 + np.outer(up[0], up[0]) * (1 / PRIORS[2] ** 2 - 1 / PRIORS[1] ** 2)
         known = not np.isnan(steps.variance[0, [ELEVATION, HEIGHT]]).all()
         height = np.zeros((3, 3)) if known else np.outer(up[0], up[0]) / PRIORS[0] ** 2
@@ -123,10 +123,10 @@ def test_a_matched_kalman_filter_reaches_it(rng: np.random.Generator) -> None:
                 estimate = estimate + (z - estimate[:, axis])[:, None] * gain
                 P = P - np.outer(gain, P[axis])
         squares.append([((x - estimate)[:, :2] ** 2).sum(axis=1).mean(), ((x - estimate)[:, 2] ** 2).mean()])
-    flags = np.zeros(n, bool)
+    flags, calm = np.zeros(n, bool), np.zeros((n, 2), bool)
     times = np.round(np.arange(n) * dt * 1e9).astype(np.int64)
     state = np.zeros((n, 6))
-    out, _ = recursion(True, np.ones(n, np.int64), times, state, flags, ~flags, flags, variance, slopes, PRIORS, Q)
+    out, _ = recursion(True, np.ones(n, np.int64), times, state, calm, ~flags, flags, variance, slopes, PRIORS, Q)
     # The mean of so many squares is within 5 standard deviations, the widest that of one dimension.
     np.testing.assert_allclose(np.array(squares) / out**2, 1.0, atol=5 * math.sqrt(2 / runs))
 
@@ -135,8 +135,8 @@ def test_it_begins_with_a_plot_and_counts_looks(rng: np.random.Generator) -> Non
     steps = looks(rng, 12, True)
     variance = steps.variance.copy()
     variance[:2] = np.nan
-    manoeuvred, merged, look = np.zeros(12, bool), np.zeros(12, bool), np.ones(12, bool)
-    manoeuvred[5], merged[7], look[9] = True, True, False
+    manoeuvred, merged, look = np.zeros((12, 2), bool), np.zeros(12, bool), np.ones(12, bool)
+    manoeuvred[5, 0], merged[7], look[9] = True, True, False
     variance[9] = np.nan
     aircraft = np.where(np.arange(12) < 10, 1, 2)
     steps = steps._replace(aircraft=aircraft, variance=variance, manoeuvred=manoeuvred, merged=merged, look=look)
@@ -147,7 +147,7 @@ def test_it_begins_with_a_plot_and_counts_looks(rng: np.random.Generator) -> Non
     assert limit.unmerged_looks.tolist() == [1, 2, 3, 4, 5, 6, 7, 0, 1, 1, 1, 2]
     # What was known of the velocity is forgotten in a manoeuvre, and of the position with it.
     calm = bound(
-        steps._replace(manoeuvred=np.zeros(12, bool)),
+        steps._replace(manoeuvred=np.zeros((12, 2), bool)),
         {0: radar_model(radar(), False)},
         tracker_model(TrackerOptions(), False),
         False,

@@ -115,7 +115,9 @@ def test_demo_without_a_terminal_ends_with_a_summary(small: Path, farwatch: Comm
     ran = farwatch("demo", "--scenario", small, "--duration", 60, "--headless")
     assert "completeness" in ran.out
     assert "scan_ms_p99" in ran.out
-    assert "too short" in farwatch("demo", "--scenario", small, "--duration", 2, "--headless").err
+    ran = farwatch("demo", "--scenario", small, "--duration", 2, "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "too short" in ran.err
 
 
 def test_the_live_table_says_how_tracks_compare_with_the_truth(

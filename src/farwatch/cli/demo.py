@@ -15,8 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from farwatch.cli.evaluate import as_values, tables
-from farwatch.cli.say import bar, err, kernels_ready, out, result
+from farwatch.cli.say import bar, kernels_ready, out, result
 from farwatch.clock import AsFast, Clock, Paced
+from farwatch.errors import FarwatchError
 from farwatch.evaluation import evaluate
 from farwatch.evaluation.match import Matcher
 from farwatch.evaluation.trajectories import Trajectories, in_frame, on_ground
@@ -92,8 +93,7 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
                 pictures.append(picture)
                 progress.update(progress.task_ids[0], completed=(picture.until_ns - pictures[0].until_ns) * 1e-9)
     if len(tracker.scans_ms) < 2:
-        err().print("farwatch: too short for a single scan")
-        return
+        raise FarwatchError(f"--duration {duration_s:g}: too short for a single scan; give some minutes")
     close(scenario, concat_truth(truths), pictures, tracker, as_json)
 
 

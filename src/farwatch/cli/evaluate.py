@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.box import SIMPLE
 from rich.console import Group
 from rich.table import Table
 
@@ -18,12 +19,12 @@ from farwatch.track_recording import read_tracks
 from farwatch.truth import Truth
 
 OF_TYPES = {
-    "aircraft": "aircraft",
+    "aircraft": "number",
     "completeness": "complete",
     "rmse_horizontal_m": "RMSE, m",
     "rmse_over_bound": "/ bound",
     "nees": "NEES",
-    "fragments": "fragments",
+    "fragments": "breaks",
     "swaps": "swaps",
 }
 
@@ -71,7 +72,7 @@ def tables(found: Evaluation, title: str, further: dict[str, str] | None = None)
         whole.add_row(name, value)
     if len(found.by_type) < 2:
         return Group(whole)
-    types = Table(title="by type of aircraft")
+    types = Table(title="by type of aircraft", box=SIMPLE)
     for heading in ("", *OF_TYPES.values()):
         types.add_column(heading, justify="right" if heading else "left")
     for kind, figures in found.by_type.items():

@@ -28,7 +28,7 @@ class Steps(NamedTuple):
     aircraft: Ints
     time_ns: Ints
     state: Floats  # (n, 6) true position and velocity in the frame
-    manoeuvred: NDArray[np.bool_]  # since the row before
+    manoeuvred: NDArray[np.bool_]  # (n, 2) in course or speed, and in vertical rate, since the row before
     look: NDArray[np.bool_]
     merged: NDArray[np.bool_]
     sensor: NDArray[np.int32]
@@ -49,7 +49,7 @@ def bound(steps: Steps, radars: dict[int, RadarModel], options: TrackerModel, fl
 
     Tichavsky, Muravchik & Nehorai 1998, eq. 21: J+ = (Q + F J^-1 F')^-1 + H' R^-1 H, as covariances, with the white
     acceleration of `Q`. It begins with an aircraft's first plot and the tracker's prior of velocities; in a
-    manoeuvre the noise grows by that prior, so that what was known of the velocity is forgotten.
+    manoeuvre the noise grows by that prior, so that what was known of the level or vertical velocity is forgotten.
     """
     slopes = np.zeros((len(steps.time_ns), 4, 3))
     for number, radar in radars.items():
@@ -101,11 +101,12 @@ def recursion(flat, aircraft, time_ns, state, manoeuvred, look, merged, variance
         if begun:
             dt = (time_ns[k] - time_ns[k - 1]) * 1e-9
             level, climb = q, q
-            if manoeuvred[k] and dt > 0.0:
-                level += priors[1] * priors[1] / dt
-                climb += priors[2] * priors[2] / dt
+            if manoeuvred[k, 0]:
+                level += priors[1] * priors[1] / max(dt, 1e-9)
+            if manoeuvred[k, 1]:
+                climb += priors[2] * priors[2] / max(dt, 1e-9)
             predict_constant_velocity(x, P, dt, level, climb, ux, uy, uz, False)
-        if manoeuvred[k]:
+        if manoeuvred[k, 0] or manoeuvred[k, 1]:
             straight = 0
         if look[k]:
             straight += 1

@@ -21,7 +21,7 @@ class Consistency(NamedTuple):
 def squared(errors: Floats, covariances: Floats) -> Floats:
     """e' P^-1 e (n,) of errors (n, d) and covariances (n, d, d): NEES of states, NIS of innovations.
 
-    Bar-Shalom, Li & Kirubarajan 2001, eq. 5.4.2-1 and 5.4.2-7.
+    Bar-Shalom, Li & Kirubarajan 2001, section 5.4.2.
     """
     solved = np.linalg.solve(covariances, errors[..., None])[..., 0]
     values: Floats = np.einsum("nd,nd->n", errors, solved)

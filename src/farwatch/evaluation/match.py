@@ -25,7 +25,7 @@ class Matches(NamedTuple):
 class Matcher:
     """Assigns tracks to aircraft scan by scan; a pair of the scan before stays while it is within the radius.
 
-    The others are assigned for the greatest sum of radius^2 - distance^2. Bernardin & Stiefelhagen 2008, section 2.1.
+    The others are assigned for the greatest sum of radius^2 - distance^2. Bernardin & Stiefelhagen 2008.
     """
 
     def __init__(self, radius_m: float = RADIUS_M) -> None:

@@ -7,7 +7,7 @@ from farwatch.plots import Floats
 
 
 def ospa(truth: Floats, tracks: Floats, cutoff: float, p: float = 1.0) -> float:
-    """OSPA of points (n, d) and (m, d), in their unit; 0 of two empty sets. Schuhmacher, Vo & Vo 2008, eq. 3.
+    """OSPA of points (n, d) and (m, d), in their unit; 0 of two empty sets. Schuhmacher, Vo & Vo 2008.
 
     Points paired at the cutoff or beyond cost as much as points too many, so only nearer pairs are looked at.
     """

@@ -9,7 +9,6 @@ import numpy as np
 from farwatch.evaluation.match import Swap, moves
 from farwatch.evaluation.scans import Scans, true_ground
 from farwatch.evaluation.trajectories import Trajectories
-from farwatch.plots import Floats
 from farwatch.truth import NO_FORMATION, NO_PLOT, Illuminations, Outcome
 
 CLOSE_M = 2500.0
@@ -45,10 +44,6 @@ def find_swaps(scans: Scans, paths: Trajectories, illuminations: Illuminations, 
         else:
             swaps.proper.append(swap.a)
     return swaps
-
-
-def _both(swap: Swap, time_ns: int, paths: Trajectories) -> Floats:
-    return paths.at(np.array([swap.a, swap.b]), np.array([time_ns, time_ns]))
 
 
 def _took_place(swap: Swap, scans: Scans, paths: Trajectories, flat: bool) -> int:
@@ -89,6 +84,6 @@ def _unresolved(swap: Swap, scan: int, scans: Scans, paths: Trajectories, merged
 
 def _angle_deg(swap: Swap, scan: int, scans: Scans, paths: Trajectories) -> float:
     """The angle between the two courses; 180 where the truth has not both."""
-    a, b = _both(swap, int(scans.time_ns[scan]), paths)[:, 3:]
+    a, b = paths.at(np.array([swap.a, swap.b]), np.full(2, scans.time_ns[scan]))[:, 3:]
     cosine = float(a @ b / max(np.linalg.norm(a) * np.linalg.norm(b), 1e-9))
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))) if np.isfinite(cosine) else 180.0

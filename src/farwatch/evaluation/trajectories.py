@@ -25,7 +25,7 @@ class Trajectories:
         self._motion = in_frame(
             s.lat_deg, s.lon_deg, s.height_wgs84_m, s.ground_speed_mps, s.track_angle_deg, s.vertical_rate_mps, flat
         )
-        self._turns = np.concatenate([[0], np.cumsum(self._manoeuvring())])
+        self._changes = np.cumsum(np.concatenate([np.zeros((1, 2), np.int64), self._changing()]), axis=0)
 
     def at(self, aircraft: Ints, time_ns: Ints, beyond_ns: int = 0) -> Floats:
         """True position and velocity (n, 6) in the frame of each aircraft at each time, by cubic Hermite polynomials.
@@ -51,22 +51,20 @@ class Trajectories:
         return out
 
     def manoeuvred(self, aircraft: Ints, since_ns: Ints, time_ns: Ints) -> NDArray[np.bool_]:
-        """Whether each aircraft turned or changed its speed or vertical rate between two times of its truth."""
+        """Whether each aircraft changed its course or speed, and its vertical rate (n, 2), between two times."""
         before, after = self.row(aircraft, since_ns), self._next[self.row(aircraft, time_ns)]
-        changed: NDArray[np.bool_] = self._turns[after + 1] > self._turns[before + 1]
+        changed: NDArray[np.bool_] = self._changes[after + 1] > self._changes[before + 1]
         return changed
 
-    def _manoeuvring(self) -> NDArray[np.bool_]:
-        """Whether a manoeuvre fills the time from the state before up to each state, in part at least."""
+    def _changing(self) -> NDArray[np.bool_]:
+        """The same (n, 2) of the time from the state before up to each state, be it in part."""
         s = self.states
-        own = np.zeros(s.n, bool)
-        own[1:] = s.aircraft[1:] == s.aircraft[:-1]
         turns = s.turn_rate_dps != 0.0
-        changes: NDArray[np.bool_] = turns.copy()
-        changes[1:] |= turns[:-1] & own[1:]
-        for rate in (s.vertical_rate_mps, s.ground_speed_mps):
-            changes[1:] |= (np.abs(np.diff(rate)) > CHANGE_MPS) & own[1:]
-        return changes
+        changing = np.column_stack([turns, np.zeros(s.n, bool)])
+        own = s.aircraft[1:] == s.aircraft[:-1]
+        speeds, climbs = (np.abs(np.diff(rate)) > CHANGE_MPS for rate in (s.ground_speed_mps, s.vertical_rate_mps))
+        changing[1:] |= np.column_stack([turns[:-1] | speeds, climbs]) & own[:, None]
+        return changing
 
     def row(self, aircraft: Ints, time_ns: Ints | int, beyond_ns: int = 0) -> Ints:
         """Row of `states` of each aircraft at or before each time; -1 where the truth does not reach there."""

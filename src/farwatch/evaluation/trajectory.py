@@ -28,7 +28,7 @@ class TrajectoryGospa(NamedTuple):
 def trajectory_gospa(truth: Floats, tracks: Floats, cutoff: float, p: float, switch: float) -> TrajectoryGospa:
     """T-GOSPA of trajectories (n, times, d) and (m, times, d), NaN where there is none; `switch` is gamma.
 
-    Garcia-Fernandez, Rahmathullah & Svensson 2020, eq. 23, by linear programming. Assigning a pair costs
+    Garcia-Fernandez, Rahmathullah & Svensson 2020, by linear programming. Assigning a pair costs
     d^p - c^p against leaving both out, and nothing at times at which either is absent or they are at the cutoff or
     beyond: so a pair that is never nearer than the cutoff can be left out, and one that ever is stays at all times.
     """
