@@ -20,20 +20,25 @@ from msgspec import inspect as types
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.sensors import Sensor
-from farwatch.simulation import Simulation
+from farwatch.simulation import Figures, Simulation
+from farwatch.simulation.feasible import refuse_impossible
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate."""
+    """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
+
+    `figures` are what it states of itself, which the simulated data have.
+    """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
     name: str = ""
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
     simulation: Simulation = Simulation()
+    figures: Figures = Figures()
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
@@ -82,6 +87,7 @@ def parse(raw: dict[str, Any]) -> Scenario:
                     f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
                 )
             seen[value] = n
+    refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario
 
 

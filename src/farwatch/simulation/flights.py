@@ -29,8 +29,9 @@ WHOLE = [
 STRAIGHT, TO_WAYPOINT, TURN_BY, WING = 0, 1, 2, 3
 
 NEAR_SLOT_M = 50.0  # a wingman as near as that to its slot flies as its leader does
+JOINED_M = 1000.0  # and as near as that, one that had split off belongs to the formation again
 AIM_S = 15.0  # in which a wingman would make good what it is off
-SWIFTER = 0.3  # of the leader's speed: the most that a wingman flies faster or slower to make it good
+SWIFTER = 0.5  # of the leader's speed: the most that a wingman flies faster or slower to make it good
 
 
 class Flights(NamedTuple):
@@ -151,6 +152,43 @@ def turned_at_most(most, by):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def follow(flat, f, envelopes, i, lead, dt):  # type: ignore[no-untyped-def]
+    """Set a wingman's turn, climb and speed: to where its slot about the leader goes, within its own envelope.
+
+    In a hard turn the slot moves faster than any wingman can: the formation loosens, and gathers afterwards.
+    """
+    kind = f.type[i]
+    north, east = f.lat[lead] - f.lat[i], f.lon[lead] - f.lon[i]
+    if not flat:
+        s = math.sin(f.lat[lead])
+        w = math.sqrt(1.0 - E2 * s * s)
+        north *= A * (1.0 - E2) / (w * w * w) + f.height_m[lead]
+        east *= (A / w + f.height_m[lead]) * math.cos(f.lat[lead])
+    st, ct = math.sin(f.track[lead]), math.cos(f.track[lead])
+    north += f.slot_ahead_m[i] * ct - f.slot_right_m[i] * st
+    east += f.slot_ahead_m[i] * st + f.slot_right_m[i] * ct
+    off = math.hypot(north, east)
+    track = f.track[lead] + f.turn[lead] * dt
+    speed = f.speed_mps[lead]
+    if off >= NEAR_SLOT_M:
+        faster = min(1.0 / AIM_S, SWIFTER * speed / off)
+        v_north, v_east = speed * math.cos(track) + faster * north, speed * math.sin(track) + faster * east
+        track, speed = math.atan2(v_east, v_north), math.hypot(v_north, v_east)
+    if off < JOINED_M:
+        f.formation[i] = f.formation[lead]
+    speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
+    f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
+    by = within_pi(track - f.track[i])
+    most = turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i])
+    f.turn[i] = turned_at_most(most, by / dt)
+    if off < NEAR_SLOT_M and abs(by) < 2e-3:
+        f.turn[i] = 0.0
+    rise = (f.height_m[lead] + f.slot_up_m[i] - f.height_m[i]) / (3.0 * dt)
+    f.climb_mps[i] = f.climb_mps[lead] + turned_at_most(20.0, rise)
+    f.climb_mps[i] = turned_at_most(envelopes[kind, 3], f.climb_mps[i])
+
+
+@kernel
 def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
     """Set each aircraft's turn, climb and speed for the coming step by its task; leaders' rows come before wingmen's.
 
@@ -183,41 +221,6 @@ def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
         climb = (f.goal_height_m[i] - f.height_m[i]) / dt
         f.climb_mps[i] = turned_at_most(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
         f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
-
-
-@kernel
-def follow(flat, f, envelopes, i, lead, dt):  # type: ignore[no-untyped-def]
-    """Set a wingman's turn, climb and speed: to where its slot about the leader goes, within its own envelope.
-
-    In a hard turn the slot moves faster than any wingman can: the formation loosens, and gathers afterwards.
-    """
-    kind = f.type[i]
-    north, east = f.lat[lead] - f.lat[i], f.lon[lead] - f.lon[i]
-    if not flat:
-        s = math.sin(f.lat[lead])
-        w = math.sqrt(1.0 - E2 * s * s)
-        north *= A * (1.0 - E2) / (w * w * w) + f.height_m[lead]
-        east *= (A / w + f.height_m[lead]) * math.cos(f.lat[lead])
-    st, ct = math.sin(f.track[lead]), math.cos(f.track[lead])
-    north += f.slot_ahead_m[i] * ct - f.slot_right_m[i] * st
-    east += f.slot_ahead_m[i] * st + f.slot_right_m[i] * ct
-    off = math.hypot(north, east)
-    track = f.track[lead] + f.turn[lead] * dt
-    speed = f.speed_mps[lead]
-    if off >= NEAR_SLOT_M:
-        faster = min(1.0 / AIM_S, SWIFTER * speed / off)
-        v_north, v_east = speed * math.cos(track) + faster * north, speed * math.sin(track) + faster * east
-        track, speed = math.atan2(v_east, v_north), math.hypot(v_north, v_east)
-    by = within_pi(track - f.track[i])
-    most = turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i])
-    f.turn[i] = turned_at_most(most, by / dt)
-    if off < NEAR_SLOT_M and abs(by) < 2e-3:
-        f.turn[i] = 0.0
-    speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
-    f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
-    rise = (f.height_m[lead] + f.slot_up_m[i] - f.height_m[i]) / (3.0 * dt)
-    f.climb_mps[i] = f.climb_mps[lead] + turned_at_most(20.0, rise)
-    f.climb_mps[i] = turned_at_most(envelopes[kind, 3], f.climb_mps[i])
 
 
 @kernel

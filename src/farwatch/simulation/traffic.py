@@ -271,10 +271,9 @@ class Skies:
         f.goal_height_m[wingmen], f.goal_speed_mps[wingmen] = f.height_m[wingmen], f.speed_mps[wingmen]
 
     def join(self, wingmen: Ints) -> None:
-        """Call wingmen back to their slots."""
+        """Call wingmen back to their slots; they belong to the formation when they are there."""
         f = self.flights
         f.task[wingmen], f.joins_s[wingmen] = WING, np.inf
-        f.formation[wingmen] = f.formation[f.leader[wingmen]]
 
 
 def _units(group: Traffic, rng: np.random.Generator) -> list[int]:
