@@ -17,10 +17,13 @@ from farwatch.refraction import radar_horizons
 from farwatch.sensors import Radar, Sensor
 from farwatch.simulation.clutter import Clutter
 from farwatch.simulation.figures import Figures
+from farwatch.simulation.flights import STRAIGHT, distances
 from farwatch.simulation.options import Place, Simulation, Traffic
 from farwatch.simulation.sensing import Sensing
+from farwatch.simulation.traffic import Skies
 
 GRID = 12  # distances and bearings at which an area is tried
+END_S, LONGEST_S = 300, 21_600  # how long flights are looked at after their legs, and at all
 FIGHTERS = ("fighter", "heavy_fighter")
 
 
@@ -35,6 +38,8 @@ def refuse_impossible(sensors: Sequence[Sensor], frame: Frame, simulation: Simul
             raise ConfigError(f"no radar has the id of $.simulation.sensors.{name}{guess} Radars: {', '.join(names)}")
     if not radars:
         return
+    if frame.flat:
+        _refuse_angles(simulation)
     seen = views(radars, frame) if simulation.traffic else []
     for n, group in enumerate(simulation.traffic):
         if group.count and sight(group, seen, frame) == 0.0:
@@ -44,6 +49,16 @@ def refuse_impossible(sensors: Sequence[Sensor], frame: Frame, simulation: Simul
                 "out of range or below the horizon everywhere"
             )
     _refuse_figures(radars[0], simulation, figures)
+
+
+def _refuse_angles(simulation: Simulation) -> None:
+    places = [(f"traffic[{n}].centre", group.centre) for n, group in enumerate(simulation.traffic)]
+    for n, flight in enumerate(simulation.flights):
+        places.append((f"flights[{n}].start", flight.start))
+        places += [(f"flights[{n}].legs[{k}].to", leg.to) for k, leg in enumerate(flight.legs) if leg.to is not None]
+    for path, place in places:
+        if place.lat_deg is not None:
+            raise ConfigError(f"$.simulation.{path}: a flat frame has no latitudes; give `east_km` and `north_km`")
 
 
 def _refuse_figures(radar: Radar, simulation: Simulation, figures: Figures) -> None:
@@ -151,3 +166,33 @@ def plane_of(lat_deg: float, lon_deg: float, first: Radar, frame: Frame) -> tupl
     middle = math.radians(0.5 * (lat_deg + first.position.lat_deg))
     off = (lon_deg - first.position.lon_deg + 180.0) % 360.0 - 180.0
     return math.radians(off) * MEAN_RADIUS_M * math.cos(middle), north
+
+
+def unseen_flights(sensors: Sequence[Sensor], frame: Frame, simulation: Simulation) -> list[int]:
+    """Numbers of the scripted flights that no radar sees while they fly their legs, and five minutes more."""
+    seen_by = views([sensor for sensor in sensors if isinstance(sensor, Radar)], frame)
+    if not simulation.flights or not seen_by:
+        return list(range(len(simulation.flights)))
+    first = seen_by[0].radar
+    origin = (0.0, 0.0) if frame.flat else (math.radians(first.position.lat_deg), math.radians(first.position.lon_deg))
+    alone = Simulation(flights=simulation.flights)
+    skies = Skies(alone, frame.flat, *origin, np.random.default_rng(0))
+    leaders = np.flatnonzero(skies.flights.leader < 0)
+    seen = np.zeros(len(leaders), bool)
+    for second in range(LONGEST_S):
+        f = skies.flights
+        for view in seen_by:
+            place = view.radar.position
+            at = (0.0, 0.0) if frame.flat else (math.radians(place.lat_deg), math.radians(place.lon_deg))
+            n = len(leaders)
+            out_m = distances(frame.flat, f.lat[leaders], f.lon[leaders], np.full(n, at[0]), np.full(n, at[1]))
+            lowest = np.interp(out_m, view.ground_m, view.lowest_m)
+            highest = np.interp(out_m, view.ground_m, view.highest_m)
+            height_m = f.height_m[leaders]
+            near = (out_m < view.radar.max_range_km * 1e3) & (f.in_air[leaders] > 0)
+            seen |= near & (height_m >= lowest) & (height_m <= highest)
+        ended = (f.until_s[leaders] == math.inf) & (f.task[leaders] == STRAIGHT) | (f.in_air[leaders] == 0)
+        if seen.all() or (ended.all() and second > END_S and second > max(x.at_s for x in simulation.flights) + END_S):
+            break
+        skies.step(float(second), 1.0)
+    return np.flatnonzero(~seen).tolist()

@@ -28,6 +28,7 @@ WHOLE = [
 # Tasks.
 STRAIGHT, TO_WAYPOINT, TURN_BY, WING = 0, 1, 2, 3
 
+GEODESIC_STEP_M = 20_000.0
 NEAR_SLOT_M = 50.0  # a wingman as near as that to its slot flies as its leader does
 JOINED_M = 1000.0  # and as near as that, one that had split off belongs to the formation again
 AIM_S = 15.0  # in which a wingman would make good what it is off
@@ -230,3 +231,15 @@ def distances(flat, lat, lon, to_lat, to_lon):  # type: ignore[no-untyped-def]
     for i in range(len(lat)):
         out[i] = towards(flat, lat[i], lon[i], to_lat[i], to_lon[i])[0]
     return out
+
+
+@kernel
+def moved(flat, lat, lon, bearing, by_m):  # type: ignore[no-untyped-def]
+    """Latitudes and longitudes (n) reached from places by straight flight over distances (m) at first bearings."""
+    to_lat, to_lon = lat.copy(), lon.copy()
+    for i in range(len(lat)):
+        steps = math.ceil(by_m[i] / GEODESIC_STEP_M) + 1
+        track = bearing[i]
+        for _ in range(steps):
+            to_lat[i], to_lon[i], track = advance(flat, to_lat[i], to_lon[i], track, by_m[i], 0.0, 0.0, 1.0 / steps)
+    return to_lat, to_lon
