@@ -106,7 +106,7 @@ def _explained(message: str, raw: dict[str, Any]) -> str:
     """msgspec's message with the allowed values and the nearest one, which msgspec does not give."""
     said, _, path = message.partition(" - at `")
     path = path.rstrip("`") or "$"
-    path = path.replace("[...]", "[0]") if "[...]" in path else path
+    path = _named(path, raw)
     name = re.search(r"unknown field `([^`]*)`", said)
     if name:
         allowed = _fields(_at(path, raw))
@@ -123,6 +123,30 @@ def _explained(message: str, raw: dict[str, Any]) -> str:
     return f"{said[:1].lower()}{said[1:]} at {path}"
 
 
+def _named(path: str, raw: dict[str, Any]) -> str:
+    """The path with the name of the wrong entry of a table, for which msgspec writes `[...]`."""
+    before, mark, after = path.partition("[...]")
+    if not mark:
+        return path
+    keys: list[str] = re.findall(r"\.([^.\[\]]+)", before)
+
+    def only(value: Any, keys: list[str], name: str) -> Any:
+        if not keys:
+            return {name: value[name]}
+        return value | {keys[0]: only(value[keys[0]], keys[1:], name)}
+
+    table: Any = raw
+    for key in keys:
+        table = table[key]
+    for name in table:
+        try:
+            msgspec.convert(only(raw, keys, name), Scenario, strict=True)
+        except msgspec.ValidationError as error:
+            if "[...]" in str(error):
+                return f"{before}.{name}{after}"
+    return path
+
+
 def _hint(given: str, allowed: list[str]) -> str:
     if not allowed:
         return ""
@@ -135,11 +159,14 @@ def _at(path: str, raw: Any) -> types.Type:
     """The type that the configuration has at a path such as `$.sensors[0].sigma`."""
     node: types.Type = types.type_info(Scenario)
     value: Any = raw
-    for key, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+    for key, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
         node = _struct(node, value)
         if index:
             node = node.item_type if isinstance(node, types.VarTupleType | types.ListType) else node
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        elif isinstance(node, types.DictType):
+            node = node.value_type
+            value = value.get(key) if isinstance(value, dict) else None
         elif isinstance(node, types.StructType):
             node = next((f.type for f in node.fields if f.encode_name == key), node)
             value = value.get(key) if isinstance(value, dict) else None
