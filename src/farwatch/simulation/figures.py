@@ -26,6 +26,7 @@ Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 FAR_M = 500e3
 HARD_G = (5.9, 9.05)  # 6 to 9 g
 AGILE = (int(AircraftType.FIGHTER), int(AircraftType.HEAVY_FIGHTER))
+CROSSING_M = 2000.0
 BAND = 0.05  # of the range at which a probability is stated
 GRID = (24, 36)  # cells of range and azimuth, in which clutter is counted to tell patches from the rest
 
@@ -44,9 +45,9 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `aircraft` are in coverage at once on average (within 2 %), of them `far_aircraft` at least beyond 500 km;
     `fighters` fly at once; `clutter` false plots a turn come on average (within four standard errors),
-    `patchy_share` of them in patches (within 0.05); `hard_turns` of 6 to 9 g are flown in ten minutes at least, and
-    `merged_plots` come a turn at least; in straight flight four of five neighbours in a formation fly within
-    `spacing_m`.
+    `patchy_share` of them in patches (within 0.05); `hard_turns` of 6 to 9 g and `crossings`, pairs of fighters of
+    different formations that pass within 2 km as seen from above, are flown in ten minutes at least, and `merged_plots` come a turn at
+    least; in straight flight four of five neighbours in a formation fly within `spacing_m`.
     """
 
     aircraft: Count | None = None
@@ -55,6 +56,7 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clutter: NotNegative | None = None
     patchy_share: Share | None = None
     hard_turns: Count | None = None
+    crossings: Count | None = None
     merged_plots: NotNegative | None = None
     spacing_m: tuple[NotNegative, NotNegative] | None = None
     seen: tuple[Seen, ...] = ()
@@ -106,6 +108,9 @@ def findings(
     if (hard := figures.hard_turns) is not None:
         found = hard_turns(states) * 600.0 / (turns * radar.rotation_s)
         add("turns of 6 to 9 g in ten minutes", f"at least {hard}", found, found >= hard)
+    if (crossing := figures.crossings) is not None:
+        found = crossings(frame, states) * 600.0 / (turns * radar.rotation_s)
+        add("pairs that cross in ten minutes", f"at least {crossing}", found, found >= crossing)
     if (merged := figures.merged_plots) is not None:
         found = len(np.unique(looks.plot[looks.outcome == Outcome.MERGED])) / turns
         add("merged plots a turn", f"at least {merged:g}", found, found >= merged)
@@ -175,6 +180,31 @@ def patchy_share(false: Plots, radar: Radar) -> float:
     return float(1.0 - ordered[quarter:-quarter].mean() * len(ordered) / max(false.n, 1))
 
 
+def crossings(frame: Frame, states: States, every: int = 2) -> int:
+    """Pairs of fighters, not of one formation, that have come within 2 km, as seen from above, at some time."""
+    met: set[tuple[int, int]] = set()
+    agile = states.take(np.isin(states.type, AGILE))
+    # Who has ever flown in one formation does not cross when it rejoins.
+    together: dict[int, set[int]] = {}
+    for aircraft, formation in np.unique(np.column_stack([agile.aircraft, agile.formation]), axis=0).tolist():
+        if formation != NO_FORMATION:
+            together.setdefault(aircraft, set()).add(formation)
+    for time_ns in np.unique(agile.time_ns)[::every]:
+        now = agile.take(agile.time_ns == time_ns)
+        points = positions(frame, now._replace(height_wgs84_m=np.zeros(now.n)))
+        apart = np.linalg.norm(points[:, None] - points[None], axis=2)
+        first, second = np.nonzero(np.triu(apart < CROSSING_M, 1))
+        met.update(zip(now.aircraft[first].tolist(), now.aircraft[second].tolist(), strict=True))
+    return sum(not (together.get(a, set()) & together.get(b, set())) for a, b in met)
+
+
+def positions(frame: Frame, states: States) -> Floats:
+    """Points (n, 3) in m of states."""
+    if frame.flat:
+        return np.column_stack([states.lon_deg, states.lat_deg, states.height_wgs84_m])
+    return geodetic_to_ecef(np.radians(states.lat_deg), np.radians(states.lon_deg), states.height_wgs84_m)
+
+
 def spacings(frame: Frame, states: States, every: int = 10) -> Floats:
     """Distances (m) of the states in formation and straight flight to their nearest neighbour, some times only."""
     found = [np.zeros(0)]
@@ -184,10 +214,7 @@ def spacings(frame: Frame, states: States, every: int = 10) -> Floats:
         now = now.take(~np.isin(now.formation, turning))
         if now.n < 2:
             continue
-        if frame.flat:
-            points = np.column_stack([now.lon_deg, now.lat_deg, now.height_wgs84_m])
-        else:
-            points = geodetic_to_ecef(np.radians(now.lat_deg), np.radians(now.lon_deg), now.height_wgs84_m)
+        points = positions(frame, now)
         apart = np.linalg.norm(points[:, None] - points[None], axis=2)
         apart[now.formation[:, None] != now.formation[None]] = np.inf
         np.fill_diagonal(apart, np.inf)
