@@ -45,9 +45,9 @@ class Figures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `aircraft` are in coverage at once on average (within 2 %), of them `far_aircraft` at least beyond 500 km;
     `fighters` fly at once; `clutter` false plots a turn come on average (within four standard errors),
-    `patchy_share` of them in patches (within 0.05); `hard_turns` of 6 to 9 g and `crossings`, pairs of fighters of
-    different formations that pass within 2 km as seen from above, are flown in ten minutes at least, and `merged_plots` come a turn at
-    least; in straight flight four of five neighbours in a formation fly within `spacing_m`.
+    `patchy_share` of them in patches (within 0.05); in ten minutes at least `hard_turns` of 6 to 9 g are flown and at
+    least `crossings` pairs of fighters of different formations pass within 2 km as seen from above; `merged_plots`
+    come a turn at least; in straight flight four of five neighbours in a formation fly within `spacing_m`.
     """
 
     aircraft: Count | None = None
@@ -76,7 +76,8 @@ def findings(
 ) -> list[Finding]:
     """Each stated figure beside that of simulated data, which begin with the first state and last whole turns."""
     radar, states = next(sensor for sensor in sensors if isinstance(sensor, Radar)), truth.states
-    law = simulation.sensors.get(radar.id, Sensing()).detection
+    sensing = simulation.sensors.get(radar.id, Sensing())
+    law, bursts = sensing.detection, sensing.clutter.bursts
     looks = truth.illuminations.take(truth.illuminations.sensor == 0)
     looks = looks.take(np.isin(looks.outcome, LOOKS_PROPER))
     times = np.unique(states.time_ns)
@@ -101,7 +102,10 @@ def findings(
     false = plots.take((plots.sensor == 0) & ~np.isin(plots.id, truth.illuminations.plot))
     if (clutter := figures.clutter) is not None:
         found = false.n / turns
-        add("false plots a turn", f"{clutter:g}", found, abs(found - clutter) <= 4.0 * math.sqrt(clutter / turns))
+        variance = clutter  # of a Poisson count, and of the bursts
+        if bursts is not None:
+            variance += bursts.share * (1.0 - bursts.share) * bursts.plots**2
+        add("false plots a turn", f"{clutter:g}", found, abs(found - clutter) <= 4.0 * math.sqrt(variance / turns))
     if (share := figures.patchy_share) is not None:
         found = patchy_share(false, radar)
         add("of them in patches", f"{share:g}", found, abs(found - share) <= 0.05)
