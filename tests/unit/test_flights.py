@@ -291,3 +291,12 @@ def test_the_scenarios_are_those_that_are_told() -> None:
     assert {path.stem for path in BUILTIN.glob("*.toml")} == {
         "s300", "plain300", "storm", "formation", "manoeuvre", "quiet"
     }  # fmt: skip
+
+
+def test_who_accelerates_in_a_turn_keeps_to_its_load() -> None:
+    legs = (Leg(turn_deg=720.0, g=9.0, speed_mps=450.0), Leg(fly_s=100.0))
+    flight = Flight(start=Place(east_km=0.0, north_km=0.0), height_m=8e3, speed_mps=250.0, track_deg=0.0, legs=legs)
+    columns = flown(skies(flights=(flight,), flat=True), 60)
+    felt = load_of_turn(columns["turn"], columns["speed_mps"])
+    assert felt.max() == pytest.approx(9.0)
+    assert columns["speed_mps"].max() == 450.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from farwatch.scenario import BUILTIN, Scenario, load, parse
 from farwatch.simulation import simulate
 from farwatch.simulation.feasible import unseen_flights
 from farwatch.simulation.figures import Figures, Finding, findings, hard_turns, patchy_share
-from farwatch.truth import Truth, make_states
+from farwatch.truth import Outcome, Truth, make_states
 
 # How long each is watched: long enough for whole manoeuvres, and for averages.
 SECONDS = {"s300": 300, "plain300": 300, "storm": 300, "formation": 900, "manoeuvre": 600, "quiet": 200}
@@ -253,6 +254,19 @@ def test_check_says_nothing_of_a_world_that_is_none(farwatch: Command, tmp_path:
     ran = farwatch("check", path, "--json")
     assert json.loads(ran.out)["simulation"] is None
     assert "simulated" not in farwatch("check", path).out
+
+
+def test_the_example_of_the_docs_is_a_scenario() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "simulation.md").read_text("utf-8")
+    scenario = parse(tomllib.loads(page.split("```toml")[1].split("```")[0]))
+    assert unseen_flights(scenario.sensors, scenario.frame, scenario.simulation) == []
+    truth, plots, _ = simulate(scenario.sensors, scenario.frame, scenario.simulation, 240.0, seed=1)
+    assert truth.states.n == 240 * 40
+    looks = truth.illuminations.outcome
+    assert {Outcome.DETECTED, Outcome.MISSED, Outcome.SPLIT, Outcome.REFLECTION} <= set(looks.tolist())
+    assert plots.n > 240 / 5 * 60
+    for name in SECONDS:
+        assert f"| `{name}` |" in page
 
 
 def test_no_figures_no_findings() -> None:

@@ -147,7 +147,7 @@ def within_pi(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def turned_at_most(most, by):  # type: ignore[no-untyped-def]
+def limited(most, by):  # type: ignore[no-untyped-def]
     """`by`, cut to [-most, most]."""
     return min(max(by, -most), most)
 
@@ -178,15 +178,15 @@ def follow(flat, f, envelopes, i, lead, dt):  # type: ignore[no-untyped-def]
     if off < JOINED_M:
         f.formation[i] = f.formation[lead]
     speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
-    f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
+    f.speed_mps[i] += limited(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
     by = within_pi(track - f.track[i])
     most = turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i])
-    f.turn[i] = turned_at_most(most, by / dt)
+    f.turn[i] = limited(most, by / dt)
     if off < NEAR_SLOT_M and abs(by) < 2e-3:
         f.turn[i] = 0.0
     rise = (f.height_m[lead] + f.slot_up_m[i] - f.height_m[i]) / (3.0 * dt)
-    f.climb_mps[i] = f.climb_mps[lead] + turned_at_most(20.0, rise)
-    f.climb_mps[i] = turned_at_most(envelopes[kind, 3], f.climb_mps[i])
+    f.climb_mps[i] = f.climb_mps[lead] + limited(20.0, rise)
+    f.climb_mps[i] = limited(envelopes[kind, 3], f.climb_mps[i])
 
 
 @kernel
@@ -202,9 +202,11 @@ def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
         if f.task[i] == WING:
             follow(flat, f, envelopes, i, f.leader[i], dt)
             continue
+        f.speed_mps[i] += limited(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
+        rate = min(f.rate[i], turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i]))
         f.turn[i] = 0.0
         if f.task[i] == TURN_BY:
-            step = turned_at_most(f.rate[i] * dt, f.remaining[i])
+            step = limited(rate * dt, f.remaining[i])
             f.turn[i] = step / dt
             f.remaining[i] -= step
             if f.remaining[i] == 0.0:
@@ -216,12 +218,11 @@ def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
                 f.task[i] = STRAIGHT
                 f.until_s[i] = now_s + min(distance / max(f.speed_mps[i], 1.0), f.straight_s[i])
             else:
-                step = turned_at_most(f.rate[i] * dt, off)
+                step = limited(rate * dt, off)
                 f.turn[i] = step / dt
                 f.remaining[i] -= abs(step)  # who would circle about a near waypoint gives up after a full turn
         climb = (f.goal_height_m[i] - f.height_m[i]) / dt
-        f.climb_mps[i] = turned_at_most(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
-        f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
+        f.climb_mps[i] = limited(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
 
 
 @kernel
