@@ -8,6 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from farwatch.cli.say import out, result
+from farwatch.cli.world import print_world, world
 from farwatch.frame import Frame
 from farwatch.refraction import radar_horizon
 from farwatch.scenario import load
@@ -21,8 +22,9 @@ def check(site: str, as_json: bool) -> None:
     """Load the file and print a table a sensor."""
     scenario = load(site)
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
+    simulated = world(scenario)
     if as_json:
-        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors})
+        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated})
         return
     console = out()
     many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
@@ -42,6 +44,8 @@ def check(site: str, as_json: bool) -> None:
             f"  one sigma in range {s['sigma_range_m']:g} m, in azimuth {s['sigma_azimuth_deg']:g} deg; "
             f"silent cone above {s['max_elevation_deg']:g} deg"
         )
+    if simulated:
+        print_world(console, simulated)
 
 
 def described(sensor: Radar, frame: Frame) -> dict[str, Any]:

@@ -20,6 +20,7 @@ Positive = Annotated[float, Meta(gt=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 
 FALSE_ALARM = 1e-4
+SURELY = 1.0 - 1e-12  # a probability of 1 would want an infinite signal
 
 
 class DetectionLaw(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -60,7 +61,7 @@ class BlindSpeeds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def snr_of_pd(pd: float, false_alarm: float) -> float:
     """Mean SNR at which a Swerling 1 target is detected with a probability."""
-    return math.log(false_alarm) / math.log(pd) - 1.0
+    return math.log(false_alarm) / math.log(min(pd, SURELY)) - 1.0
 
 
 def pd_of_snr(snr: Floats, false_alarm: float) -> Floats:

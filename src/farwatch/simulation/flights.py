@@ -28,9 +28,11 @@ WHOLE = [
 # Tasks.
 STRAIGHT, TO_WAYPOINT, TURN_BY, WING = 0, 1, 2, 3
 
+GEODESIC_STEP_M = 20_000.0
 NEAR_SLOT_M = 50.0  # a wingman as near as that to its slot flies as its leader does
+JOINED_M = 1000.0  # and as near as that, one that had split off belongs to the formation again
 AIM_S = 15.0  # in which a wingman would make good what it is off
-SWIFTER = 0.3  # of the leader's speed: the most that a wingman flies faster or slower to make it good
+SWIFTER = 0.5  # of the leader's speed: the most that a wingman flies faster or slower to make it good
 
 
 class Flights(NamedTuple):
@@ -145,44 +147,9 @@ def within_pi(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def turned_at_most(most, by):  # type: ignore[no-untyped-def]
+def limited(most, by):  # type: ignore[no-untyped-def]
     """`by`, cut to [-most, most]."""
     return min(max(by, -most), most)
-
-
-@kernel
-def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
-    """Set each aircraft's turn, climb and speed for the coming step by its task; leaders' rows come before wingmen's.
-
-    A turn that ends within the step is spread over it; straight flight then begins, and `until_s` says for how long.
-    """
-    for i in range(len(f.lat)):
-        if f.in_air[i] == 0:
-            continue
-        kind = f.type[i]
-        if f.task[i] == WING:
-            follow(flat, f, envelopes, i, f.leader[i], dt)
-            continue
-        f.turn[i] = 0.0
-        if f.task[i] == TURN_BY:
-            step = turned_at_most(f.rate[i] * dt, f.remaining[i])
-            f.turn[i] = step / dt
-            f.remaining[i] -= step
-            if f.remaining[i] == 0.0:
-                f.task[i], f.until_s[i] = STRAIGHT, now_s + dt + f.straight_s[i]
-        elif f.task[i] == TO_WAYPOINT:
-            distance, bearing = towards(flat, f.lat[i], f.lon[i], f.waypoint_lat[i], f.waypoint_lon[i])
-            off = within_pi(bearing - f.track[i])
-            if abs(off) < 1e-3 or f.remaining[i] <= 0.0:
-                f.task[i] = STRAIGHT
-                f.until_s[i] = now_s + min(distance / max(f.speed_mps[i], 1.0), f.straight_s[i])
-            else:
-                step = turned_at_most(f.rate[i] * dt, off)
-                f.turn[i] = step / dt
-                f.remaining[i] -= abs(step)  # who would circle about a near waypoint gives up after a full turn
-        climb = (f.goal_height_m[i] - f.height_m[i]) / dt
-        f.climb_mps[i] = turned_at_most(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
-        f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
 
 
 @kernel
@@ -208,16 +175,54 @@ def follow(flat, f, envelopes, i, lead, dt):  # type: ignore[no-untyped-def]
         faster = min(1.0 / AIM_S, SWIFTER * speed / off)
         v_north, v_east = speed * math.cos(track) + faster * north, speed * math.sin(track) + faster * east
         track, speed = math.atan2(v_east, v_north), math.hypot(v_north, v_east)
+    if off < JOINED_M:
+        f.formation[i] = f.formation[lead]
+    speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
+    f.speed_mps[i] += limited(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
     by = within_pi(track - f.track[i])
     most = turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i])
-    f.turn[i] = turned_at_most(most, by / dt)
+    f.turn[i] = limited(most, by / dt)
     if off < NEAR_SLOT_M and abs(by) < 2e-3:
         f.turn[i] = 0.0
-    speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
-    f.speed_mps[i] += turned_at_most(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
     rise = (f.height_m[lead] + f.slot_up_m[i] - f.height_m[i]) / (3.0 * dt)
-    f.climb_mps[i] = f.climb_mps[lead] + turned_at_most(20.0, rise)
-    f.climb_mps[i] = turned_at_most(envelopes[kind, 3], f.climb_mps[i])
+    f.climb_mps[i] = f.climb_mps[lead] + limited(20.0, rise)
+    f.climb_mps[i] = limited(envelopes[kind, 3], f.climb_mps[i])
+
+
+@kernel
+def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
+    """Set each aircraft's turn, climb and speed for the coming step by its task; leaders' rows come before wingmen's.
+
+    A turn that ends within the step is spread over it; straight flight then begins, and `until_s` says for how long.
+    """
+    for i in range(len(f.lat)):
+        if f.in_air[i] == 0:
+            continue
+        kind = f.type[i]
+        if f.task[i] == WING:
+            follow(flat, f, envelopes, i, f.leader[i], dt)
+            continue
+        f.speed_mps[i] += limited(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
+        rate = min(f.rate[i], turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i]))
+        f.turn[i] = 0.0
+        if f.task[i] == TURN_BY:
+            step = limited(rate * dt, f.remaining[i])
+            f.turn[i] = step / dt
+            f.remaining[i] -= step
+            if f.remaining[i] == 0.0:
+                f.task[i], f.until_s[i] = STRAIGHT, now_s + dt + f.straight_s[i]
+        elif f.task[i] == TO_WAYPOINT:
+            distance, bearing = towards(flat, f.lat[i], f.lon[i], f.waypoint_lat[i], f.waypoint_lon[i])
+            off = within_pi(bearing - f.track[i])
+            if abs(off) < 1e-3 or f.remaining[i] <= 0.0:
+                f.task[i] = STRAIGHT
+                f.until_s[i] = now_s + min(distance / max(f.speed_mps[i], 1.0), f.straight_s[i])
+            else:
+                step = limited(rate * dt, off)
+                f.turn[i] = step / dt
+                f.remaining[i] -= abs(step)  # who would circle about a near waypoint gives up after a full turn
+        climb = (f.goal_height_m[i] - f.height_m[i]) / dt
+        f.climb_mps[i] = limited(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
 
 
 @kernel
@@ -227,3 +232,15 @@ def distances(flat, lat, lon, to_lat, to_lon):  # type: ignore[no-untyped-def]
     for i in range(len(lat)):
         out[i] = towards(flat, lat[i], lon[i], to_lat[i], to_lon[i])[0]
     return out
+
+
+@kernel
+def moved(flat, lat, lon, bearing, by_m):  # type: ignore[no-untyped-def]
+    """Latitudes and longitudes (n) reached from places by straight flight over distances (m) at first bearings."""
+    to_lat, to_lon = lat.copy(), lon.copy()
+    for i in range(len(lat)):
+        steps = math.ceil(by_m[i] / GEODESIC_STEP_M) + 1
+        track = bearing[i]
+        for _ in range(steps):
+            to_lat[i], to_lon[i], track = advance(flat, to_lat[i], to_lon[i], track, by_m[i], 0.0, 0.0, 1.0 / steps)
+    return to_lat, to_lon

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from farwatch.geodesy import E2, A
 from farwatch.plots import Floats, Ints
 from farwatch.simulation.envelopes import envelope_of, envelope_table, turn_rate_of_bank, turn_rate_of_load
 from farwatch.simulation.flights import (
@@ -18,6 +17,7 @@ from farwatch.simulation.flights import (
     advance_all,
     command_all,
     distances,
+    moved,
     no_flights,
 )
 from farwatch.simulation.options import Place, Simulation, Traffic
@@ -87,17 +87,8 @@ class Skies:
         return float(lat[0]), float(lon[0])
 
     def moved(self, lat: Floats, lon: Floats, bearing: Floats, by_m: Floats) -> tuple[Floats, Floats]:
-        """Places at distances and bearings from places: on the plane, or along great circles."""
-        if self.flat:
-            return lat + by_m * np.cos(bearing), lon + by_m * np.sin(bearing)
-        s = np.sin(lat)
-        w2 = 1.0 - E2 * s * s
-        # Euler: the curvature in a direction is that along and that across the meridian, by squared cosines.
-        curvature = np.sqrt(w2) / A * (np.sin(bearing) ** 2 + w2 / (1.0 - E2) * np.cos(bearing) ** 2)
-        arc = by_m * curvature
-        to_lat = np.arcsin(s * np.cos(arc) + np.cos(lat) * np.sin(arc) * np.cos(bearing))
-        to_lon = lon + np.arctan2(np.sin(bearing) * np.sin(arc) * np.cos(lat), np.cos(arc) - s * np.sin(to_lat))
-        return to_lat, to_lon
+        """Places at distances and bearings from places: on the plane, or along geodesics."""
+        return moved(self.flat, lat, lon, bearing, by_m)  # type: ignore[no-any-return]
 
     def number(self, rows: Ints) -> None:
         """Give rows new aircraft numbers."""
@@ -271,10 +262,9 @@ class Skies:
         f.goal_height_m[wingmen], f.goal_speed_mps[wingmen] = f.height_m[wingmen], f.speed_mps[wingmen]
 
     def join(self, wingmen: Ints) -> None:
-        """Call wingmen back to their slots."""
+        """Call wingmen back to their slots; they belong to the formation when they are there."""
         f = self.flights
         f.task[wingmen], f.joins_s[wingmen] = WING, np.inf
-        f.formation[wingmen] = f.formation[f.leader[wingmen]]
 
 
 def _units(group: Traffic, rng: np.random.Generator) -> list[int]:
