@@ -5,8 +5,8 @@
 Benchmark B1 (Williams 2015, scenario 1): near-constant velocity, q = 0.01, T = 1 s, 81 steps, Pd 0.9, survival 0.99 a
 step, sigma 1, ten false plots a step in 300 x 300. All are born at the first step, within N((100, 100), 150^2) and
 sigma 1 in velocity; one dies at step 41, about when the four lie on one another. The tracker is given just these
-figures; its estimate is the tracks that exist more likely than not. Truth and plots are files. GOSPA with c = 10, p = 2,
-alpha = 2 and its parts, root mean square over steps and seeds, so that the squares of the parts add up; over all steps,
+figures; its estimate is the tracks that exist more likely than not. Truth and plots are files. GOSPA with c = 10,
+p = 2, alpha = 2 and its parts, root mean square over steps and seeds, so that the squares of the parts add up; over all steps,
 and over the steps 42 to 55, when the targets part. The published filters' figures are those of their authors' code (the
 repository Agarciafernandez/MTT), run over seeds of its own: differences of 0.1 are chance.
 """

@@ -238,7 +238,7 @@ def test_the_truth_says_what_everyone_is() -> None:
 @pytest.mark.slow
 def test_thirty_thousand_are_seen() -> None:
     many = Simulation(traffic=(Traffic(count=30_000, radius_km=590.0),))
-    far = station(max_range_km=600.0, position=Position(lat_deg=47.0, lon_deg=9.0, height_m=2500.0), rotation_s=10.0)
+    far = station(max_range_km=600.0, position=Place(lat_deg=47.0, lon_deg=9.0, height_m=2500.0), rotation_s=10.0)
     truth, plots, _ = simulate([far], WGS84, many, 20.0, seed=1)
     assert truth.illuminations.n == pytest.approx(60_000, rel=0.01)
     assert plots.n > 40_000

@@ -18,8 +18,9 @@ from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker import TrackerOptions
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
-from farwatch.tracker.correct import gate, identity_ratio, update
+from farwatch.tracker.correct import update
 from farwatch.tracker.echoes import echo_hits, make_echo_map, remember_echo
+from farwatch.tracker.gate import gate, identity_ratio
 from farwatch.tracker.lifecycle import distance2, lost_with_address, may_be_one
 from farwatch.tracker.looks import GATE_SIGMAS, crossing, look, predict_hypothesis
 from farwatch.tracker.options import chi2_quantile, tracker_model
@@ -203,7 +204,9 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, in_bands, until_ns)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
-    candidates = gate(looks, tracks, hypotheses, plots, table, model, own, false, birth, options.chi2_gate)
+    candidates = gate(
+        looks, tracks, hypotheses, plots, table, model, own, motion, in_bands, false, birth, options.chi2_gate
+    )
     assert candidates.plot.tolist() == [0, 1]
 
     H = np.zeros((2, 6))

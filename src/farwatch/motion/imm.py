@@ -23,6 +23,7 @@ Positive = Annotated[float, Meta(gt=0, le=1e9)]
 
 STRAIGHT, TURN, MANOEUVRE = 0, 1, 2
 CIVIL, AGILE = 0, 1
+LEAST_AGILE = 1e-5  # an airliner that has flown straight for an hour is no fighter
 
 
 class ModelSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -207,4 +208,4 @@ def class_evidence(agile, probability, likelihood, model, dt, matrix):  # type: 
         return agile
     ratio = min(max(expected[AGILE] / max(expected[CIVIL], 1e-300), 1.0 / 3.0), 3.0)
     odds = agile / (1.0 - agile) * ratio
-    return min(max(odds / (1.0 + odds), 1e-3), 1.0 - 1e-3)
+    return min(max(odds / (1.0 + odds), LEAST_AGILE), 1.0 - 1e-3)

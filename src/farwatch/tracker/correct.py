@@ -1,4 +1,4 @@
-"""Gate and update: the likelihood of each plot in a gate; then the corrected states, merged by the events' weights."""
+"""Update: the states corrected by the plots, merged by the events' weights."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.association.events import Candidates
 from farwatch.kernels import kernel
-from farwatch.motion.imm import TURN, class_evidence
+from farwatch.motion.imm import CIVIL, TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
-from farwatch.sensors import components, correct
+from farwatch.sensors import correct
 from farwatch.sensors.measurement import measurement
-from farwatch.tracker.looks import unseen
+from farwatch.tracker.gate import MODE_A_DOUBTFUL
+from farwatch.tracker.looks import predict_hypothesis, unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
-# Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
-# a Mode A code may be changed, shared or garbled.
-ADDRESS_MATCH, ADDRESS_MISMATCH = 1e3, 1e-4
-MODE_A_MATCH, MODE_A_MISMATCH = 30.0, 0.05
-MODE_A_DOUBTFUL = 32 | 64
+TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
@@ -31,72 +27,6 @@ class Mixture(NamedTuple):
     weight: Floats  # (n,)
     mean: Floats  # (n, STATE)
     covariance: Floats  # (n, STATE, STATE)
-
-
-@kernel
-def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type: ignore[no-untyped-def]
-    """Likelihood ratio of the identity that a plot reports, given a track's; 1 where either is silent."""
-    if address != NO_ADDRESS and track_address != NO_ADDRESS:
-        return ADDRESS_MATCH if address == track_address else ADDRESS_MISMATCH
-    if mode_a != NO_MODE_A and track_mode_a != NO_MODE_A and flags & MODE_A_DOUBTFUL == 0:
-        return MODE_A_MATCH if mode_a == track_mode_a else MODE_A_MISMATCH
-    return 1.0
-
-
-@kernel
-def gate(looks, tracks, hypotheses, plots, table, model, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
-    """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
-    count = len(looks.time_ns)
-    pairs = len(looks.plot)
-    pair_look, pair_plot = np.empty(pairs, np.int64), np.empty(pairs, np.int64)
-    mode_likelihood = np.zeros((pairs, MODES))
-    likelihood = np.empty(pairs)
-    first = np.zeros(count + 1, np.int64)
-    log_mode = np.empty(MODES)
-    x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
-    kept = 0
-    k = 0
-    for pair in range(pairs):
-        while pair >= looks.first[k + 1]:
-            k += 1
-        j = looks.plot[pair]
-        modes = hypotheses.modes[looks.hypothesis[k]]
-        dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
-        m = measurement(table, j)
-        size = components(model, m)
-        best = 1e30
-        highest = -1e300
-        measurements = 0
-        for mode in range(modes):
-            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, x, P)
-            # The plot's own time is within milliseconds of the crossing: the mean moves, the covariance need not.
-            for a in range(3):
-                x[a] += looks.mean[k, mode, a + 3] * dt
-            log_mode[mode], chi2, measurements = correct(model, radar, m, x, P, size, g)
-            best = min(best, chi2)
-            highest = max(highest, log_mode[mode])
-        if best > chi2_gate[measurements]:
-            continue
-        total = 0.0
-        for mode in range(modes):
-            mode_likelihood[kept, mode] = math.exp(log_mode[mode] - highest)
-            total += looks.probability[k, mode] * mode_likelihood[kept, mode]
-        for mode in range(modes, MODES):
-            mode_likelihood[kept, mode] = 0.0
-        elsewhere = false_density[j] + birth_density[j]
-        log_total = math.log(max(total, 1e-300)) + highest - math.log(elsewhere)
-        i = hypotheses.track[looks.hypothesis[k]]
-        ratio = identity_ratio(tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j])
-        likelihood[kept] = math.exp(min(max(log_total, -300.0), 300.0)) * ratio
-        pair_look[kept] = k
-        pair_plot[kept] = j
-        first[k + 1] += 1
-        kept += 1
-    for k in range(count):
-        first[k + 1] += first[k]
-    return Candidates(
-        pair_plot[:kept].copy(), pair_look[:kept].copy(), first, likelihood[:kept], mode_likelihood[:kept]
-    )
 
 
 @kernel
@@ -139,6 +69,11 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
             for mode in range(MODES):
                 likelihood[mode] = candidates.mode_likelihood[best, mode]
             tracks.agile[i] = class_evidence(tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix)
+            if looks.again[k]:
+                tracks.agile[i] = max(tracks.agile[i], TURNED_AWAY)
+        elif looks.again[k]:
+            back_to_civil(looks, k, tracks.time_ns[i], hypotheses, motion, model.flat, matrix)
+            seen = 0.0
         if seen <= NEGLIGIBLE * existence:
             hypotheses.probability[h] = looks.probability[k]
             for mode in range(modes):
@@ -200,6 +135,26 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
             if looks.hidden[k]:
                 tracks.detected_ns[i] += max(elapsed_ns, 0)
     return done, used
+
+
+@kernel
+def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type: ignore[no-untyped-def]
+    """Predict look k by the civil models again: the second look has found nothing that would be the aircraft."""
+    h = looks.hypothesis[k]
+    predict_hypothesis(
+        hypotheses.modes[h],
+        CIVIL,
+        hypotheses.probability[h],
+        hypotheses.mean[h],
+        hypotheses.covariance[h],
+        (looks.time_ns[k] - state_ns) * 1e-9,
+        motion,
+        flat,
+        looks.probability[k],
+        looks.mean[k],
+        looks.covariance[k],
+        matrix,
+    )
 
 
 @kernel

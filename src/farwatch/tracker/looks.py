@@ -125,7 +125,7 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
             continue
         q = motion.q_tentative
         if tracks.status[i] != TENTATIVE:
-            q = motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
+            q = motion.q_horizontal[AGILE, MANOEUVRE]  # for a second look, whatever its class
         time_ns[n], past, quick = crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns)
         half = quick.half_u
         if past <= -half:
@@ -243,6 +243,7 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
         hidden[:k],
         detection[:k],
         existence[:k],
+        np.zeros(k, np.bool_),
         first[: k + 1],
         plot[: first[k]],
         probability[:k],

@@ -11,7 +11,8 @@ from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
-from farwatch.tracker.correct import gate, update
+from farwatch.tracker.correct import update
+from farwatch.tracker.gate import gate
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
 
@@ -31,7 +32,9 @@ def step(
     birth = with_births(anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
     looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options, in_bands, until_ns)
-    candidates = gate(looks, tracks, hypotheses, plots, table, model, radar, false, birth, options.chi2_gate)
+    candidates = gate(
+        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, false, birth, options.chi2_gate
+    )
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     done, used = update(
