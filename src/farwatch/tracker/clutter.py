@@ -27,6 +27,7 @@ SECONDARY_SHARE = 0.05
 ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
 PRIOR_SCANS = 4.0  # what the configured density is worth
+SURPRISING = 3.0  # times as many plots as expected, and one more
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
 
@@ -39,6 +40,7 @@ class ClutterMap(NamedTuple):
     rate: Floats  # (kinds, COLUMNS, ROWS, layers)
     least: Floats  # (kinds, layers)
     seen: Floats  # (kinds, COLUMNS, ROWS, layers)
+    now: Floats  # (kinds, COLUMNS, ROWS, layers) room to count the plots at hand; zeros between calls
     scans: Floats  # (COLUMNS,) how often each column has been closed
     edges: Floats  # (layers,) in w; empty where the sensor has none
 
@@ -50,7 +52,7 @@ def make_clutter_map(plots_per_scan: float, edges: Floats) -> ClutterMap:
     each = plots_per_scan / (COLUMNS * ROWS) * share[:, None] * layer
     shape = (N_KINDS, COLUMNS, ROWS, len(layer))
     rate = np.broadcast_to(each[:, None, None], shape).copy()
-    return ClutterMap(rate, LEAST_SHARE * each, np.zeros(shape), np.zeros(COLUMNS), edges)
+    return ClutterMap(rate, LEAST_SHARE * each, np.zeros(shape), np.zeros(shape), np.zeros(COLUMNS), edges)
 
 
 @kernel
@@ -87,9 +89,19 @@ def plot_densities(clutter, echoes, plots, model, radar, options):  # type: igno
     memory_ns = options.memory_scans * model.period_s * 1e9
     for j in range(n):
         u, v, w = gate_coordinates(model, plots.z, j)
+        a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
+        clutter.now[plots.kind[j], a, r, layer] += 1.0
+    for j in range(n):
+        u, v, w = gate_coordinates(model, plots.z, j)
         a, r, layer, width = cell_of(model, clutter.edges, u, v, w)
+        rate = clutter.rate[plots.kind[j], a, r, layer]
+        others = clutter.now[plots.kind[j], a, r, layer] - 1.0
+        if model.learns_clutter and others > SURPRISING * (1.0 + rate):
+            # Rain that has just come, or that the first scan meets.
+            known = min(PRIOR_SCANS + clutter.scans[a], options.memory_scans)
+            rate = (known * rate + others) / (known + 1.0)
         space = further_space(model, plots.measured[j], plots.pressure_altitude_m[j])
-        false[j] = clutter.rate[plots.kind[j], a, r, layer] / (cell * width) * space
+        false[j] = rate / (cell * width) * space
         if model.learns_clutter and plots.kind[j] == PRIMARY:
             hits = echo_hits(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
             if hits > 0.0:
@@ -104,6 +116,10 @@ def plot_densities(clutter, echoes, plots, model, radar, options):  # type: igno
             * space
             * heights_along_w(model, radar, v, w)
         )
+    for j in range(n):
+        u, v, w = gate_coordinates(model, plots.z, j)
+        a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
+        clutter.now[plots.kind[j], a, r, layer] = 0.0
     return false, birth
 
 
