@@ -32,8 +32,8 @@ class Blocks(NamedTuple):
 def pack_records(data, start, stop, category, group, largest, out, ends):  # type: ignore[no-untyped-def]
     """Writes blocks of the records data[start[i]:stop[i]] to `out` in the order given; returns how many blocks.
 
-    A block ends where it would grow beyond `largest` bytes, or where the category or the group changes. A record that is
-    longer than that by itself has a block of its own.
+    A block ends where it would grow beyond `largest` bytes, or where the category or the group changes. A record that
+    is longer than that by itself has a block of its own.
     """
     blocks, p, begin = 0, 0, 0
     for r in range(len(start)):
@@ -57,7 +57,7 @@ def pack_records(data, start, stop, category, group, largest, out, ends):  # typ
 
 
 def pack(category: int, records: Encoded, largest: int = LARGEST_BLOCK) -> Blocks:
-    """Blocks of the records of one category. Raises FormatError: a block size that cannot be, a record beyond 64 KiB."""
+    """Blocks of the records of one category. Raises FormatError: no such size of a block, a record beyond 64 KiB."""
     return pack_parts({category: records}, np.arange(records.n), np.zeros(records.n, np.int64), largest)
 
 

@@ -44,8 +44,8 @@ _MOST = {REPETITIVE: 255, EXPLICIT: 254, REPETITIVE_FX: 1 << 16}  # repetitions 
 class Repeated(NamedTuple):
     """What stands in a repetitive item: rows first[r]:first[r + 1] of `values` are the repetitions of record r.
 
-    values (rows, numbers of one repetition), in the order of the definition. An explicit item (RE, SP) is its bytes, one
-    a row. A record without a row has no such item.
+    values (rows, numbers of one repetition), in the order of the definition. An explicit item (RE, SP) is its bytes,
+    one a row. A record without a row has no such item.
     """
 
     first: Ints  # (records + 1,)
@@ -73,9 +73,7 @@ class Encoded(NamedTuple):
         return Repeated(np.concatenate([np.zeros(1, np.int64), self.ends]), self.data.astype(np.int64)[:, None])
 
 
-def encode(
-    table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str, Repeated] | None = None
-) -> Encoded:
+def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str, Repeated] | None = None) -> Encoded:
     """The records of one category and edition.
 
     columns: (n,) each. Floats are in the unit of the item, NaN where absent, and clamped to what it can say; integers
@@ -118,13 +116,17 @@ def _fill(values: Ints, place: int, name: str, field: Field, column: NDArray[np.
         circle = field.unit == "°" and lsb * (1 << size) == 360.0
         clamped, wrong = steps(column.astype(np.float64, copy=False), lsb, low, high, circle, place, values)
         if wrong >= 0:
-            raise FormatError(f"{name} of record {begin + wrong} is {column[wrong]}: give a finite number, or NaN for none")
+            raise FormatError(
+                f"{name} of record {begin + wrong} is {column[wrong]}: give a finite number, or NaN for none"
+            )
         if clamped and field.lsb is None:
             raise FormatError(f"{name}: {clamped} values do not fit {size} bits")
         return int(clamped)
     wrong = codes(column.astype(np.int64, copy=False), low, high, place, values)
     if wrong >= 0:
-        raise FormatError(f"{name} of record {begin + wrong} is {column[wrong]}: it must be in {low} .. {high}, or ABSENT")
+        raise FormatError(
+            f"{name} of record {begin + wrong} is {column[wrong]}: it must be in {low} .. {high}, or ABSENT"
+        )
     return 0
 
 
@@ -200,8 +202,8 @@ def _open(out, p, last, width, fixed):  # type: ignore[no-untyped-def]
 def encode_records(values, first, rows, leaves, numbers, width, compounds, begin, out, p, ends):  # type: ignore[no-untyped-def]
     """Writes records to `out` from byte p on, where each ends to ends (n,); returns the end of the last.
 
-    values (n or more, columns) steps, ABSENT where none; first (items, all records + 1), rows: repetitions, those of the
-    first record here at `begin`; leaves, numbers, width, compounds: those of the Plan.
+    values (n or more, columns) steps, ABSENT where none; first (items, all records + 1), rows: repetitions, those of
+    the first record here at `begin`; leaves, numbers, width, compounds: those of the Plan.
     """
     there = np.zeros(len(leaves), np.int64)
     last_sub = np.empty(max(compounds, 1), np.int64)
@@ -222,7 +224,7 @@ def encode_records(values, first, rows, leaves, numbers, width, compounds, begin
                 out[inner + sub // 7] |= np.uint8(128 >> sub % 7)
             kind, size = leaves[k, KIND], leaves[k, SIZE]
             begin, end = leaves[k, FIRST_COLUMN], leaves[k, LAST_COLUMN]
-            if kind == FIXED or kind == EXTENDED:
+            if kind in (FIXED, EXTENDED):
                 parts = there[k]
                 total = size + parts - 1
                 for b in range(total):
@@ -253,4 +255,3 @@ def encode_records(values, first, rows, leaves, numbers, width, compounds, begin
                 p += size
         ends[r] = p
     return p
-
