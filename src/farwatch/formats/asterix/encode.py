@@ -199,16 +199,16 @@ def _open(out, p, last, width, fixed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def encode_records(values, first, rows, leaves, numbers, width, compounds, begin, out, p, ends):  # type: ignore[no-untyped-def]
+def encode_records(values, first, rows, leaves, numbers, width, compounds, since, out, p, ends):  # type: ignore[no-untyped-def]
     """Writes records to `out` from byte p on, where each ends to ends (n,); returns the end of the last.
 
     values (n or more, columns) steps, ABSENT where none; first (items, all records + 1), rows: repetitions, those of
-    the first record here at `begin`; leaves, numbers, width, compounds: those of the Plan.
+    the first record here at `since`; leaves, numbers, width, compounds: those of the Plan.
     """
     there = np.zeros(len(leaves), np.int64)
     last_sub = np.empty(max(compounds, 1), np.int64)
     for r in range(len(ends)):
-        last = _presence(values, first, leaves, numbers, r, begin + r, there, last_sub)
+        last = _presence(values, first, leaves, numbers, r, since + r, there, last_sub)
         fspec = p
         p = _open(out, p, max(last, 0), width[0], width[1])
         inner, compound = p, -1
@@ -223,13 +223,13 @@ def encode_records(values, first, rows, leaves, numbers, width, compounds, begin
                     p = _open(out, p, last_sub[compound], 7, 0)
                 out[inner + sub // 7] |= np.uint8(128 >> sub % 7)
             kind, size = leaves[k, KIND], leaves[k, SIZE]
-            begin, end = leaves[k, FIRST_COLUMN], leaves[k, LAST_COLUMN]
+            low, high = leaves[k, FIRST_COLUMN], leaves[k, LAST_COLUMN]
             if kind in (FIXED, EXTENDED):
                 parts = there[k]
                 total = size + parts - 1
                 for b in range(total):
                     out[p + b] = 0
-                for c in range(begin, end):
+                for c in range(low, high):
                     if values[r, c] != ABSENT:
                         put_bits(out, p, numbers[c, START], numbers[c, BITS], values[r, c])
                 for part in range(parts - 1):
@@ -243,11 +243,11 @@ def encode_records(values, first, rows, leaves, numbers, width, compounds, begin
             elif kind == EXPLICIT:
                 out[p] = there[k] + 1
                 p += 1
-            at = first[item, begin + r]
+            at = first[item, since + r]
             for repetition in range(there[k]):
                 for b in range(size):
                     out[p + b] = 0
-                for c in range(begin, end):
+                for c in range(low, high):
                     put_bits(out, p, numbers[c, START], numbers[c, BITS], rows[at])
                     at += 1
                 if kind == REPETITIVE_FX and repetition < there[k] - 1:
