@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 from farwatch.errors import FormatError
+from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded, Repeated, encode
 from farwatch.formats.asterix.fields import ABSENT
+from farwatch.formats.asterix.records import batches, blocks_of, numbers
+from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Field, Table
+from farwatch.formats.containers import NO_TIME, Piece
 
 Item = dict[str, Field]
 
@@ -106,3 +111,17 @@ def expected_numbers(made: Made, record: int) -> dict[str, int]:
             reach = max(fields[name].row[2] for name in given)
             numbers |= {name: given.get(name, 0) for name, field in fields.items() if field.row[2] <= reach}
     return numbers
+
+
+def read_back(table: Table, encoded: Encoded, paths: list[str]) -> np.ndarray:
+    """(n, paths) the numbers of encoded records as our decoder reads them."""
+    data = pack(table.category, encoded).data
+    one = np.zeros(1, np.int64)
+    piece = Piece(data, 0, one, one + len(data), one + NO_TIME, Counter())
+    statistics = Statistics()
+    found = [
+        numbers(piece, batch, [table.field(path) for path in paths])
+        for batch in batches(piece, blocks_of(piece, statistics), table, statistics)
+    ]
+    assert not statistics.errors
+    return np.concatenate(found)

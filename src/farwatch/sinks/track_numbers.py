@@ -38,6 +38,7 @@ class Lent(NamedTuple):
 class _State(msgspec.Struct):
     """All that goes into a snapshot."""
 
+    version: int
     number: dict[int, int] = {}  # by track
     since_ns: dict[int, int] = {}
     heard_ns: dict[int, int] = {}
@@ -45,7 +46,6 @@ class _State(msgspec.Struct):
     fresh: int = 1  # the lowest number that was never lent
     swept_ns: int = 0
     exhausted: int = 0
-    version: int = SNAPSHOT_VERSION
 
 
 class TrackNumbers:
@@ -55,7 +55,7 @@ class TrackNumbers:
         self.quarantine_ns = round(quarantine_s * _SECOND_NS)
         self.silence_ns = round(silence_s * _SECOND_NS)
         self.highest = highest
-        self._state = _State()
+        self._state = _State(SNAPSHOT_VERSION)
         self._resting: deque[tuple[int, int]] = deque()
 
     @property

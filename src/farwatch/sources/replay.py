@@ -26,7 +26,8 @@ class Replay:
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
     say it; `editions` are ASTERIX editions by category; `flat` says that the sensors stand in the plane. The height
     that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
-    `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be used.
+    `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be
+    used.
     """
 
     def __init__(

@@ -56,8 +56,6 @@ def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...])
     for k, field in enumerate(fields):
         of_slot.setdefault(field.row[0], []).append(k)
     number_of = {slot: k for k, (slot, _) in enumerate(repetitions)}
-    if len(number_of) != len(repetitions):
-        raise FormatError(f"CAT{table.category:03d}: an item is given twice in {', '.join(repeated)}")
     first, count, _, longest_fspec, width = (int(value) for value in program.profiles[0])
     leaves: list[list[int]] = []
     ordered: list[int] = []

@@ -2,8 +2,8 @@
 
 What a picture does not know is left out, never made up: accelerations, flight plans, the ages by kind of sensor, and
 the geometric height of a track that no sensor measures the height of. Times are rounded to the item's 1/128 s and go
-round at midnight. The system plane is stereographic about a configured centre; velocities and standard deviations are true
-(not stretched as the plane is) and turned into its axes.
+round at midnight. The system plane is stereographic about a configured centre; velocities and standard deviations are
+true (not stretched as the plane is) and turned into its axes.
 """
 
 from __future__ import annotations
