@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from pyproj import Proj
+from pyproj import Geod, Proj
 
 import encoding
 from farwatch.errors import ConfigError, FormatError
@@ -125,12 +125,12 @@ def test_accuracies_are_those_of_the_turned_covariance(rng: np.random.Generator)
         assert abs(cov[k] - math.copysign(math.sqrt(abs(turned[0, 1])), turned[0, 1])) < 0.26
         speeds = rotation @ np.diag([p.sigma_v_east_mps[k] ** 2, p.sigma_v_north_mps[k] ** 2]) @ rotation.T
         assert abs(svx[k] - math.sqrt(speeds[0, 0])) < 0.13 and abs(svy[k] - math.sqrt(speeds[1, 1])) < 0.13
-    # A degree of latitude or longitude as long as PROJ says it is.
-    factors = plane.get_factors(p.lon_deg, p.lat_deg)
-    north_m, east_m = 1e-3 * np.hypot(factors.dx_dphi, factors.dy_dphi) / factors.meridional_scale, 1e-3
-    east_m *= np.hypot(factors.dx_dlam, factors.dy_dlam) / factors.parallel_scale
-    np.testing.assert_allclose(s_lat, p.sigma_north_m / north_m * np.degrees(1e-3), atol=3e-6)
-    np.testing.assert_allclose(s_lon, p.sigma_east_m / east_m * np.degrees(1e-3), atol=3e-6)
+    # A degree of latitude or longitude is as long as PROJ says it is.
+    step, geod = 1e-3, Geod(ellps="WGS84")
+    _, _, north_m = geod.inv(p.lon_deg, p.lat_deg - step / 2, p.lon_deg, p.lat_deg + step / 2)
+    _, _, east_m = geod.inv(p.lon_deg - step / 2, p.lat_deg, p.lon_deg + step / 2, p.lat_deg)
+    np.testing.assert_allclose(s_lat, p.sigma_north_m / north_m * step, atol=3e-6)
+    np.testing.assert_allclose(s_lon, p.sigma_east_m / east_m * step, atol=3e-6)
 
 
 def test_identity_and_heights_where_they_are_known_and_only_there(rng: np.random.Generator) -> None:
