@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from farwatch.cli.say import bar, out, result
+from farwatch.cli.say import bar, err, out, result
 from farwatch.errors import FarwatchError
 from farwatch.plots import concat_plots, concat_progress
 from farwatch.recording import write_plots, write_progress, write_truth
@@ -38,7 +38,9 @@ def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, ast
     write_plots(folder / "plots.parquet", plots, names)
     write_progress(folder / "progress.parquet", said, names)
     if asterix:
-        write_radars(folder / "plots.ast", plots, said, scenario.sensors, flat=scenario.frame.flat)
+        blocks = write_radars(folder / "plots.ast", plots, said, scenario.sensors, flat=scenario.frame.flat)
+        for item, count in blocks.clamped.items():
+            err().print(f"farwatch: plots.ast: {count:,} values are beyond what {item} can say, and are at its end")
     about = {"scenario": msgspec.json.encode(scenario).decode(), "seed": str(seed)}
     write_truth(folder / "truth.parquet", folder / "illuminations.parquet", truth, names, about)
     causes = np.unique(truth.illuminations.plot)

@@ -99,8 +99,9 @@ class Asterix62Sink(FileSink):
     def _write(self, picture: Picture) -> None:
         if self._out is None:
             self._out = self.file.part.open("wb")
-        if picture.n:
-            self.encoder.encode(picture).data.tofile(self._out)
+        before = self.encoder.records
+        self._out.write(self.encoder.encode(picture).data)
+        self.rows -= picture.n - (self.encoder.records - before)
 
     def _finish(self) -> None:
         if self._out is not None:

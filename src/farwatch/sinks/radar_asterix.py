@@ -36,8 +36,8 @@ def encode_radars(
 
 def write_radars(
     path: str | os.PathLike[str], plots: Plots, progress: Progress, sensors: Sequence[Sensor], *, flat: bool = False
-) -> int:
-    """Write a recording, whole or not at all; returns how many bytes. Raises `FarwatchError`."""
+) -> Blocks:
+    """Write a recording, whole or not at all; returns its blocks. Raises `FarwatchError`."""
     blocks = encode_radars(plots, progress, sensors, flat=flat)
     file = NewFile(path)
     try:
@@ -46,7 +46,7 @@ def write_radars(
     except OSError as error:
         file.discard()
         raise file.failed(error) from None
-    return len(blocks.data)
+    return blocks
 
 
 def station(sensor: Sensor) -> Station:

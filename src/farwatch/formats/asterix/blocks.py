@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ class Blocks(NamedTuple):
 
     data: NDArray[np.uint8]
     ends: NDArray[np.int64]
+    clamped: Counter[str]  # of all their records: see Encoded
 
     def datagrams(self) -> list[bytes]:
         """Each block by itself."""
@@ -84,4 +86,7 @@ def pack_parts(
     ends = np.empty(len(order), np.int64)
     whole = data[0] if len(data) == 1 else np.concatenate(data)
     n = pack_records(whole, begin, end, np.concatenate(category)[order], group[order], largest, out, ends)
-    return Blocks(out[: ends[n - 1] if n else 0], ends[:n].copy())
+    clamped = Counter(
+        {f"CAT{number:03d} {path}": k for number, one in parts.items() for path, k in one.clamped.items()}
+    )
+    return Blocks(out[: ends[n - 1] if n else 0], ends[:n].copy(), clamped)

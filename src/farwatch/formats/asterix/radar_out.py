@@ -25,6 +25,7 @@ from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag, Floats, Kind, Measured, 
 _NM_M, _FL_M, _FOOT_M = 1852.0, 30.48, 0.3048
 _RANGE_FULL = 65_535  # I048/040 at its end: the range is in RE/ERR
 _RANGE_STEP_M = _NM_M / 256.0
+_HIGHEST_M = 8191 * 25 * _FOOT_M
 _TYPES = {Kind.PSR: 1, Kind.SSR: 2, Kind.PSR_SSR: 3, Kind.MODE_S: 5, Kind.PSR_MODE_S: 7}
 _TYPE_OF = np.array([_TYPES.get(kind, 0) for kind in Kind])
 _WITH_PRIMARY = np.isin(np.arange(len(Kind)), [Kind.PSR, Kind.PSR_SSR, Kind.PSR_MODE_S])
@@ -79,6 +80,9 @@ def plot_records(
         raise FormatError(f"{int((kinds == 0).sum())} plots are no radar's: CAT048 cannot hold them")
     if (plots.measured & int(Measured.RANGE | Measured.AZIMUTH) != int(Measured.RANGE | Measured.AZIMUTH)).any():
         raise FormatError("a plot without range and azimuth cannot be written as CAT048")
+    wrong = np.flatnonzero(~np.isfinite(plots.z[:, :2]).all(axis=1))
+    if len(wrong):
+        raise FormatError(f"range or azimuth of plot {wrong[0]} is no finite number: it cannot be written as CAT048")
     code = np.where(plots.mode_a == NO_MODE_A, ABSENT, plots.mode_a.astype(np.int64) & 0o7777)
     level = plots.pressure_altitude_m / _FL_M
     range_steps = np.maximum(np.rint(plots.z[:, 0] / _RANGE_STEP_M), 1.0)
@@ -106,7 +110,8 @@ def plot_records(
     }
     columns |= _source(plots.sensor, stations) | _descriptor(plots, kinds, code, far)
     if height_m is not None:
-        columns["110"] = height_m / _FOOT_M
+        # A false plot may point far above what I048/110 can say: then it goes without, rather than with another height.
+        columns["110"] = np.where(np.abs(height_m) < _HIGHEST_M, height_m, np.nan) / _FOOT_M
     extra = _beyond(range_steps, far) if far.any() else {}
     return encode(table, columns, extra)
 
