@@ -100,7 +100,7 @@ class Asterix62Sink(FileSink):
         if self._out is None:
             self._out = self.file.part.open("wb")
         before = self.encoder.records
-        self._out.write(self.encoder.encode(picture).data)
+        self._out.write(self.encoder.encode(picture).data.data)
         self.rows -= picture.n - (self.encoder.records - before)
 
     def _finish(self) -> None:
