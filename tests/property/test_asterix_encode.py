@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 import encoding
 import reference_asterix as ref
 from farwatch.formats.asterix.blocks import pack
+from farwatch.formats.asterix.encode import Repeated, encode
 from farwatch.formats.asterix.fields import ABSENT
-from farwatch.formats.asterix.records import batches, blocks_of, numbers
+from farwatch.formats.asterix.plan import make_plan
+from farwatch.formats.asterix.records import batches, blocks_of, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, categories, editions, load_expansion, load_table
 from farwatch.formats.containers import NO_TIME, Piece
@@ -92,12 +94,31 @@ def written_tables() -> list[Table]:
 
 
 @QUICK
+@given(st.data())
+def test_quantities_come_back_to_half_a_step(data: st.DataObject) -> None:
+    """Any quantity of any category, in its unit, within what its item can say."""
+    table = data.draw(st.sampled_from(written_tables()), label="table")
+    fields = {path: field for item in encoding.numbered_items(table).values() for path, field in item.items()}
+    quantities = {path: field for path, field in fields.items() if field.lsb is not None}
+    if not quantities:
+        return
+    path = data.draw(st.sampled_from(sorted(quantities)), label="path")
+    field = quantities[path]
+    low, high = (step * (field.lsb or 1.0) for step in encoding.limits(field))
+    given_values = np.array(data.draw(st.lists(st.floats(low, high), min_size=1, max_size=20)))
+    encoded = encode(table, {path: given_values})
+    assert not encoded.clamped
+    back = encoding.read_back(table, encoded, [path])[:, 0] * (field.lsb or 1.0)
+    apart = np.abs(back - given_values)
+    if field.unit == "°":
+        apart = np.minimum(apart, np.abs(apart - 360.0))
+    assert (apart <= (field.lsb or 1.0) * 0.5000001 + 1e-9 * np.abs(given_values)).all()
+
+
+@QUICK
 @given(st.lists(st.none() | st.integers(65_535, (1 << 24) - 1), min_size=1, max_size=6))
 def test_expansion_fields_are_records_in_an_item(ranges: list[int | None]) -> None:
     """RE/ERR of CAT048: written by the same encoder, read by the same decoder."""
-    from farwatch.formats.asterix.encode import Repeated, encode
-    from farwatch.formats.asterix.records import expansion
-
     inner, outer = load_expansion(48), load_table(48)
     assert inner is not None
     far = np.array([k is not None for k in ranges])
@@ -119,8 +140,6 @@ def test_expansion_fields_are_records_in_an_item(ranges: list[int | None]) -> No
 
 
 def test_every_edition_of_every_category_can_be_planned() -> None:
-    from farwatch.formats.asterix.plan import make_plan
-
     for category in categories():
         for edition in editions(category):
             table = load_table(category, edition)

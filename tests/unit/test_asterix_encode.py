@@ -128,6 +128,12 @@ def test_repetitions_that_cannot_be(path: str, counts: list[int], width: int, sa
         encode(PLOTS, {"010/SAC": np.ones(len(counts), np.int64)}, {path: item})
 
 
+def test_numbers_that_do_not_fit_their_repetition() -> None:
+    for number in (256, -1):
+        with pytest.raises(FormatError, match=r"RE: a repetition holds a number beyond 0 \.\. 255"):
+            encode(PLOTS, {}, {"RE": Repeated(np.array([0, 1]), np.array([[number]]))})
+
+
 def test_repetitions_must_be_in_order() -> None:
     with pytest.raises(FormatError, match="must rise from 0"):
         encode(PLOTS, {}, {"RE": Repeated(np.array([0, 2, 1]), np.zeros((1, 1), np.int64))})

@@ -9,6 +9,7 @@ import pytest
 from pyproj import Geod, Proj
 
 import encoding
+import reference_asterix as ref
 from farwatch.errors import ConfigError, FormatError
 from farwatch.formats.asterix.encode import Encoded, encode
 from farwatch.formats.asterix.fields import ABSENT
@@ -248,6 +249,29 @@ def test_sources_that_cannot_be(text: str) -> None:
 def test_an_edition_that_there_is_none_of() -> None:
     with pytest.raises(FormatError, match=r"no edition '1.17x' of ASTERIX category 062.*the nearest is 1.17"):
         TrackEncoder(Asterix62Options(edition="1.17x"), [radar("A")], Frame())
+
+
+def test_a_life_has_one_first_and_one_last_report(rng: np.random.Generator) -> None:
+    """TSB with the first report, TSE with the last, one number all along, and the age counted from the first."""
+    encoder = TrackEncoder(Asterix62Options(), [radar("A", 47.0, 9.0)], Frame())
+    rows = []
+    for k, status in enumerate([Status.CONFIRMED, Status.CONFIRMED, Status.COASTING, Status.ENDED]):
+        p = pictures(2, rng)._replace(
+            track=np.array([10**15, 3]),
+            time_ns=np.full(2, MIDNIGHT_NS + k * 4 * 10**9),
+            status=np.array([status, Status.CONFIRMED], np.uint8),
+        )
+        content = encoder.encode(p).datagrams()[0][3:]
+        table = load_table(62, "1.18")
+        for _, _, record in ref.libasterix_records(ref.libasterix_edition(62, table.edition), content) or []:
+            said = record.items_regular
+            status_said = ref.flatten(said["080"])
+            age = ref.flatten(said["290"])["TRK"]
+            rows.append(
+                (said["040"].unparse().to_uinteger(), *(status_said.get(bit, 0) for bit in ("TSB", "TSE", "CST")), age)
+            )
+    assert rows[0::2] == [(1, 1, 0, 0, 0), (1, 0, 0, 0, 16), (1, 0, 0, 1, 32), (1, 0, 1, 0, 48)]
+    assert rows[1::2] == [(2, 1, 0, 0, 0), (2, 0, 0, 0, 16), (2, 0, 0, 0, 32), (2, 0, 0, 0, 48)]
 
 
 def test_rows_without_a_free_number_are_left_out_and_counted(rng: np.random.Generator) -> None:

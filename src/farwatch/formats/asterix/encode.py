@@ -109,8 +109,7 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
 
 def _fill(values: Ints, place: int, name: str, field: Field, column: NDArray[np.generic], begin: int) -> int:
     """Fills one column of steps with those of the records from `begin` on; returns how many of them were clamped."""
-    size, signed = field.row[4], field.row[5]
-    low, high = (-(1 << (size - 1)), (1 << (size - 1)) - 1) if signed else (0, (1 << size) - 1)
+    size, (low, high) = field.row[4], _limits(field)
     if column.dtype.kind == "f":
         lsb = field.lsb or 1.0
         circle = field.unit == "°" and lsb * (1 << size) == 360.0
@@ -130,11 +129,18 @@ def _fill(values: Ints, place: int, name: str, field: Field, column: NDArray[np.
     return 0
 
 
+def _limits(field: Field) -> tuple[int, int]:
+    """The least and the greatest step that a field holds."""
+    size, signed = field.row[4], field.row[5]
+    return (-(1 << (size - 1)), (1 << (size - 1)) - 1) if signed else (0, (1 << size) - 1)
+
+
 def _repetitions(table: Table, plan: Plan, extra: dict[str, Repeated], n: int) -> tuple[Ints, Ints]:
     """(items, records + 1) where the repetitions of each record start in all values put one after another."""
     first, rows, base = np.zeros((len(extra), n + 1), np.int64), [np.empty(0, np.int64)], 0
     for k, (path, item) in enumerate(extra.items()):
-        kind, width = plan.repeated_kinds[k], plan.repeated_widths[k]
+        kind, fields = plan.repeated_kinds[k], plan.repeated_fields[k]
+        width = len(fields)
         if item.values.ndim != 2 or item.values.shape[1] != width:
             raise FormatError(f"CAT{table.category:03d} {path}: a repetition holds {width} numbers")
         counts = np.diff(item.first)
@@ -142,6 +148,10 @@ def _repetitions(table: Table, plan: Plan, extra: dict[str, Repeated], n: int) -
             raise FormatError(f"CAT{table.category:03d} {path}: `first` must rise from 0 to the number of rows")
         if counts.max(initial=0) > _MOST[kind]:
             raise FormatError(f"CAT{table.category:03d} {path}: at most {_MOST[kind]} repetitions a record")
+        for column, field in zip(item.values.T, fields):
+            low, high = _limits(field)
+            if field.row[4] < 64 and ((column < low) | (column > high)).any():
+                raise FormatError(f"CAT{table.category:03d} {path}: a repetition holds a number beyond {low} .. {high}")
         first[k] = base + item.first * width
         rows.append(np.ascontiguousarray(item.values, np.int64).reshape(-1))
         base += item.values.size

@@ -40,7 +40,7 @@ class Plan(NamedTuple):
     fields: tuple[Field, ...]  # of each column, in the order given
     places: tuple[int, ...]  # of each column in `values`
     repeated_kinds: tuple[int, ...]
-    repeated_widths: tuple[int, ...]  # numbers of one repetition
+    repeated_fields: tuple[tuple[Field, ...], ...]  # numbers of one repetition
     repetition_bytes: tuple[int, ...]
 
 
@@ -98,7 +98,7 @@ def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...])
         fields,
         tuple(places),
         tuple(kinds),
-        tuple(len(inner) for _, inner in repetitions),
+        tuple(tuple(inner) for _, inner in repetitions),
         tuple(sizes),
     )
 
