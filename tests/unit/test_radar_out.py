@@ -179,6 +179,33 @@ def test_every_mark_of_a_plot_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.amplitude_dbm, plots.amplitude_dbm)
 
 
+def test_how_an_aircraft_turns_comes_back(tmp_path: Path, rng: np.random.Generator) -> None:
+    """BDS 5,0: each of four values there or not, to half a step; a plot without any has no register."""
+    n = 400
+    given = {
+        "roll_rad": np.radians(rng.uniform(-89, 89, n)),
+        "heading_rad": rng.uniform(0, 2 * np.pi, n),
+        "speed_mps": rng.uniform(0, 1000, n),
+        "track_rate_rps": np.radians(rng.uniform(-15, 15, n)),
+    }
+    given = {name: np.where(rng.uniform(size=n) < 0.5, np.nan, column) for name, column in given.items()}
+    z = np.column_stack([rng.uniform(1e4, 6e5, n), rng.uniform(0, 6, n)])
+    plots = make_plots(n, time_ns=DAY * DAY_NS + np.arange(n) * 10**8, kind=int(Kind.MODE_S), z=z, measured=3, **given)
+    write_radars(tmp_path / "p.ast", plots, make_progress(0), SENSORS)
+    found, _ = replayed(tmp_path / "p.ast")
+    steps = {"roll_rad": np.radians(45 / 256), "heading_rad": np.radians(90 / 512), "speed_mps": 2 * 1852 / 3600}
+    for name, step in (steps | {"track_rate_rps": np.radians(1 / 32)}).items():
+        a, b = getattr(found, name).astype(float), getattr(plots, name).astype(float)
+        np.testing.assert_array_equal(np.isnan(a), np.isnan(b), name)
+        apart = np.abs(a - b)
+        if name == "heading_rad":
+            apart = np.minimum(apart, 2 * np.pi - apart)
+        assert np.nanmax(apart) <= step / 2 + 1e-4 * step, name
+    nothing = np.all([np.isnan(column) for column in given.values()], axis=0)
+    registers = asterix.inspect(tmp_path / "p.ast").categories[48].items["250"]
+    assert registers == pytest.approx(1 - nothing.mean())
+
+
 def test_the_distress_codes_are_an_emergency_of_their_own(tmp_path: Path) -> None:
     plots = make_plots(
         2,

@@ -23,6 +23,8 @@ from farwatch.formats.asterix.time_of_day import ticks_of
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag, Floats, Kind, Measured, Plots, Progress, ProgressKind
 
 _NM_M, _FL_M, _FOOT_M = 1852.0, 30.48, 0.3048
+_KNOT_MPS = _NM_M / 3600.0
+_BDS_50, _REGISTER_BITS = (5, 0), 56
 _RANGE_FULL = 65_535  # I048/040 at its end: the range is in RE/ERR
 _RANGE_STEP_M = _NM_M / 256.0
 _HIGHEST_M = 8191 * 25 * _FOOT_M
@@ -112,7 +114,7 @@ def plot_records(
     if height_m is not None:
         # A false plot may point far above what I048/110 can say: then it goes without, rather than with another height.
         columns["110"] = np.where(np.abs(height_m) < _HIGHEST_M, height_m, np.nan) / _FOOT_M
-    extra = _beyond(range_steps, far) if far.any() else {}
+    extra = (_beyond(range_steps, far) if far.any() else {}) | _turn(plots)
     return encode(table, columns, extra)
 
 
@@ -167,6 +169,33 @@ def _beyond(range_steps: Floats, far: NDArray[np.bool_]) -> dict[str, Repeated]:
     sizes = np.zeros(len(far), np.int64)
     sizes[far] = np.diff(field.ends, prepend=0)
     return {"RE": Repeated(np.concatenate([[0], np.cumsum(sizes)]), field.as_explicit().values)}
+
+
+def _turn(plots: Plots) -> dict[str, Repeated]:
+    """BDS register 5,0 (I048/250) of the aircraft that say how they turn: roll, track, ground speed, track rate."""
+    degrees = np.degrees(np.array([plots.roll_rad, plots.heading_rad, plots.track_rate_rps], np.float64))
+    roll, track, rate = degrees
+    track = (track + 180.0) % 360.0 - 180.0
+    speed = plots.speed_mps.astype(np.float64) / _KNOT_MPS
+    register = np.zeros(plots.n, np.int64)
+    there = np.zeros(plots.n, np.bool_)
+    # (value, one step, first bit after its status bit counted from 1 as ICAO does, bits, signed)
+    layout = (
+        (roll, 45 / 256, 2, 10, 1),
+        (track, 90 / 512, 13, 11, 1),
+        (speed, 2.0, 25, 10, 0),
+        (rate, 1 / 32, 36, 10, 1),
+    )
+    for value, step, first, bits, signed in layout:
+        known = np.isfinite(value)
+        low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+        steps = np.clip(np.rint(np.where(known, value, 0.0) / step), low, high).astype(np.int64) & ((1 << bits) - 1)
+        register |= np.where(known, 1 << (_REGISTER_BITS - first + 1) | steps << (_REGISTER_BITS - first - bits + 1), 0)
+        there |= known
+    if not there.any():
+        return {}
+    values = np.column_stack([register[there], np.full((there.sum(), 2), _BDS_50)])
+    return {"250": Repeated(np.concatenate([[0], np.cumsum(there)]), values)}
 
 
 def _flag(plots: Plots, flag: Flag) -> NDArray[np.bool_]:
