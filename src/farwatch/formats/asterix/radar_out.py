@@ -173,8 +173,10 @@ def _beyond(range_steps: Floats, far: NDArray[np.bool_]) -> dict[str, Repeated]:
 
 def _turn(plots: Plots) -> dict[str, Repeated]:
     """BDS register 5,0 (I048/250) of the aircraft that say how they turn: roll, track, ground speed, track rate."""
-    degrees = np.degrees(np.array([plots.roll_rad, plots.heading_rad, plots.track_rate_rps], np.float64))
-    roll, track, rate = degrees
+    said = (plots.roll_rad, plots.heading_rad, plots.track_rate_rps, plots.speed_mps)
+    if all(np.isnan(column).all() for column in said):
+        return {}
+    roll, track, rate = np.degrees(np.array(said[:3], np.float64))
     track = (track + 180.0) % 360.0 - 180.0
     speed = plots.speed_mps.astype(np.float64) / _KNOT_MPS
     register = np.zeros(plots.n, np.int64)
@@ -192,8 +194,6 @@ def _turn(plots: Plots) -> dict[str, Repeated]:
         steps = np.clip(np.rint(np.where(known, value, 0.0) / step), low, high).astype(np.int64) & ((1 << bits) - 1)
         register |= np.where(known, 1 << (_REGISTER_BITS - first + 1) | steps << (_REGISTER_BITS - first - bits + 1), 0)
         there |= known
-    if not there.any():
-        return {}
     values = np.column_stack([register[there], np.full((there.sum(), 2), _BDS_50)])
     return {"250": Repeated(np.concatenate([[0], np.cumsum(there)]), values)}
 
