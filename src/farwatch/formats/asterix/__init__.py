@@ -1,29 +1,21 @@
-"""EUROCONTROL ASTERIX: radar recordings in, as Plots and Progress; records of any category out."""
+"""EUROCONTROL ASTERIX: radar recordings in, as Plots and Progress; `encode` and its neighbours write records."""
 
 from farwatch.formats.asterix.assemble import Decoded
-from farwatch.formats.asterix.blocks import Blocks, pack
-from farwatch.formats.asterix.encode import Encoded, Repeated, encode
 from farwatch.formats.asterix.inspection import CategoryInspection, Inspection, inspect
 from farwatch.formats.asterix.reader import columns, read, stream
 from farwatch.formats.asterix.statistics import ErrorCount, Statistics
-from farwatch.formats.asterix.table import categories, editions, load_table
+from farwatch.formats.asterix.table import categories, editions
 
 __all__ = [
-    "Blocks",
     "CategoryInspection",
     "Decoded",
-    "Encoded",
     "ErrorCount",
     "Inspection",
-    "Repeated",
     "Statistics",
     "categories",
     "columns",
     "editions",
-    "encode",
     "inspect",
-    "load_table",
-    "pack",
     "read",
     "stream",
 ]

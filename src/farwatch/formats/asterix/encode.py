@@ -19,15 +19,22 @@ from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.plan import (
     BIT,
     BITS,
+    BYTE,
     COMPOUND,
     FIRST_COLUMN,
+    FLAG,
     KIND,
     LAST_COLUMN,
     LAST_FX,
+    MASK,
     REPEATED,
+    SHIFT,
     SIZE,
     START,
     SUB_BIT,
+    SUB_BYTE,
+    SUB_FLAG,
+    WORD,
     Plan,
     make_plan,
 )
@@ -190,6 +197,8 @@ def _presence(values, first, leaves, numbers, r, record, there, last_sub):  # ty
             for c in range(leaves[k, FIRST_COLUMN], leaves[k, LAST_COLUMN]):
                 if values[r, c] != ABSENT and found <= numbers[c, LAST_FX]:
                     found = numbers[c, LAST_FX] + 1
+                    if leaves[k, KIND] == FIXED:
+                        break
         there[k] = found
         if found > 0:
             last = max(last, leaves[k, BIT])
@@ -225,15 +234,24 @@ def encode_records(values, first, rows, leaves, numbers, width, compounds, since
         for k in range(len(leaves)):
             if there[k] == 0:
                 continue
-            bit, sub = leaves[k, BIT], leaves[k, SUB_BIT]
-            out[fspec + bit // width[0]] |= np.uint8(128 >> bit % width[0])
+            out[fspec + leaves[k, BYTE]] |= np.uint8(leaves[k, FLAG])
             if leaves[k, COMPOUND] >= 0:
                 if leaves[k, COMPOUND] != compound:
                     compound, inner = leaves[k, COMPOUND], p
                     p = _open(out, p, last_sub[compound], 7, 0)
-                out[inner + sub // 7] |= np.uint8(128 >> sub % 7)
+                out[inner + leaves[k, SUB_BYTE]] |= np.uint8(leaves[k, SUB_FLAG])
             kind, size = leaves[k, KIND], leaves[k, SIZE]
             low, high = leaves[k, FIRST_COLUMN], leaves[k, LAST_COLUMN]
+            if kind == FIXED and size <= WORD:
+                word = np.int64(0)
+                for c in range(low, high):
+                    if values[r, c] != ABSENT:
+                        word |= (values[r, c] & numbers[c, MASK]) << numbers[c, SHIFT]
+                for b in range(size - 1, -1, -1):
+                    out[p + b] = word & 255
+                    word >>= 8
+                p += size
+                continue
             if kind in (FIXED, EXTENDED):
                 parts = there[k]
                 total = size + parts - 1

@@ -23,17 +23,24 @@ SIZE = 4  # bytes of a fixed item, of the first part of an extended one, of one 
 FIRST_COLUMN = 5  # its rows of `numbers`
 LAST_COLUMN = 6
 REPEATED = 7  # number of the repeated item; -1: its numbers are columns
+BYTE = 8  # of the record's FSPEC that names it, and the bit in that
+FLAG = 9
+SUB_BYTE = 10  # the same in its compound's FSPEC
+SUB_FLAG = 11
 # Columns of `numbers`.
 START = 0  # first bit in the item or repetition
 BITS = 1
 LAST_FX = 2  # extensions that must be there
+MASK = 3  # its bits, lowest
+SHIFT = 4  # where they lie in a fixed item of up to WORD bytes that is taken as one number
+WORD = 8
 
 
 class Plan(NamedTuple):
     """How records with certain columns are written."""
 
-    leaves: Ints  # (leaves, 8)
-    numbers: Ints  # (columns, then the numbers of a repetition of each repeated item; 3)
+    leaves: Ints  # (leaves, 12)
+    numbers: Ints  # (columns, then the numbers of a repetition of each repeated item; 5)
     width: tuple[int, int]  # items a byte of the FSPEC stands for: 7, or 8 where its bytes (second) are fixed
     compounds: int
     longest: int  # bytes of a record at most, without its repetitions
@@ -89,9 +96,12 @@ def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...])
         1 if kind == tables.EXPLICIT else int(program.slots[slot, tables.SIZE])
         for kind, (slot, _) in zip(kinds, repetitions)
     ]
+    for leaf in leaves:
+        bit, sub_bit = leaf[BIT], max(leaf[SUB_BIT], 0)
+        leaf += [bit // width, 128 >> bit % width, sub_bit // 7, 128 >> sub_bit % 7]
     return Plan(
-        np.array(leaves, np.int64).reshape(-1, 8),
-        np.array([(row[3], row[4], row[2]) for row in numbers], np.int64).reshape(-1, 3),
+        np.array(leaves, np.int64).reshape(-1, 12),
+        np.array([_number(row, int(program.slots[row[0], tables.SIZE])) for row in numbers], np.int64).reshape(-1, 5),
         (width, longest_fspec),
         compounds,
         longest,
@@ -101,6 +111,12 @@ def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...])
         tuple(tuple(inner) for _, inner in repetitions),
         tuple(sizes),
     )
+
+
+def _number(row: tuple[int, int, int, int, int, int], item_bytes: int) -> tuple[int, int, int, int, int]:
+    """A row of `numbers` for a field of an item of so many bytes."""
+    _, _, last_fx, bit, size, _ = row
+    return bit, size, last_fx, (1 << min(size, 63)) - 1, max(item_bytes * 8 - bit - size, 0)
 
 
 def _in_order(table: Table, first: int, count: int) -> list[tuple[int, int, int, int]]:
