@@ -13,6 +13,7 @@ from test_radar_out import DAY, DAY_NS, SENSORS, scene, tall
 from test_system_tracks import ORIGIN, numbering, pictures
 
 import encoding
+from farwatch.errors import FarwatchError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded, encode
@@ -149,6 +150,18 @@ def test_whole_blocks_in_packets(tmp_path: Path) -> None:
     counted = tshark(tmp_path / "b.pcap", "-T", "fields", "-e", "asterix.048_010_SIC", "-e", "asterix.034_010_SIC")
     found = [text for line in counted for text in line.replace("\t", ",").split(",") if text]
     assert len(found) == plots.n + progress.n
+
+
+def test_packets_that_cannot_be_written(tmp_path: Path) -> None:
+    for change, said in [
+        ({"address": "239.1.1"}, "239.1.1: is no IPv4 address"),
+        ({"port": 70_000}, "UDP port 70000: give one from 1 to 65535"),
+        ({"datagrams": [bytes(65_508)]}, "datagram 0 of 65508 bytes fits no UDP packet"),
+        ({"path": tmp_path / "no" / "x.pcap"}, "cannot be written"),
+    ]:
+        given = {"path": tmp_path / "x.pcap", "datagrams": [b"\x30\x00\x03"], "time_ns": [0]} | change
+        with pytest.raises(FarwatchError, match=said):
+            write_pcap(**given)
 
 
 @needs_tshark

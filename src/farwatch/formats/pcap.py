@@ -29,7 +29,12 @@ def write_pcap(
     port: int = PORT,
 ) -> None:
     """One packet a datagram, sent to `address` and `port` at its time (int ns UTC). Raises `FarwatchError`."""
-    to = IPv4Address(address)
+    try:
+        to = IPv4Address(address)
+    except ValueError:
+        raise FarwatchError(f"{address}: is no IPv4 address; give one such as {GROUP}") from None
+    if not 0 < port < 65_536:
+        raise FarwatchError(f"UDP port {port}: give one from 1 to 65535")
     too_long = next((k for k, datagram in enumerate(datagrams) if len(datagram) > _LARGEST), None)
     if too_long is not None:
         raise FarwatchError(f"{path}: datagram {too_long} of {len(datagrams[too_long])} bytes fits no UDP packet")
