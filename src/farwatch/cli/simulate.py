@@ -14,12 +14,16 @@ from farwatch.recording import write_plots, write_progress, write_truth
 from farwatch.scenario import load
 from farwatch.simulation import stream
 from farwatch.simulation.feasible import unseen_flights
+from farwatch.sinks.radar_asterix import station, write_radars
 from farwatch.truth import NO_PLOT, concat_truth
 
 
-def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_json: bool) -> None:
-    """Simulate and write plots.parquet, progress.parquet, truth.parquet and illuminations.parquet."""
+def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, asterix: bool, as_json: bool) -> None:
+    """Simulate and write plots.parquet, progress.parquet, truth.parquet, illuminations.parquet, if asked plots.ast."""
     scenario = load(scenario_name)
+    if asterix:
+        for sensor in scenario.sensors:
+            station(sensor)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -38,6 +42,10 @@ def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, as_
     names = [sensor.id for sensor in scenario.sensors]
     write_plots(folder / "plots.parquet", plots, names)
     write_progress(folder / "progress.parquet", said, names)
+    if asterix:
+        blocks = write_radars(folder / "plots.ast", plots, said, scenario.sensors, flat=scenario.frame.flat)
+        for item, count in blocks.clamped.items():
+            err().print(f"farwatch: plots.ast: {count:,} values are beyond what {item} can say, and are at its end")
     about = {"scenario": msgspec.json.encode(scenario).decode(), "seed": str(seed)}
     write_truth(folder / "truth.parquet", folder / "illuminations.parquet", truth, names, about)
     causes = np.unique(truth.illuminations.plot)

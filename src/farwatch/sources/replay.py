@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
-from farwatch.plots import Batch, Plots, Progress, make_progress
+from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Radar, Sensor
+from farwatch.sensors.height import HeightFinder
 from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, newest_ns
 
 CHUNK_BYTES = 256 * 1024
@@ -21,8 +24,10 @@ class Replay:
     """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
 
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
-    say it; `editions` are ASTERIX editions by category. `on_bytes`, if given, hears how many bytes have been read.
-    Iterating raises `FormatError` for files that cannot be used.
+    say it; `editions` are ASTERIX editions by category; `flat` says that the sensors stand in the plane. The height
+    that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
+    `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be
+    used.
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class Replay:
         *,
         day_ns: int = 0,
         editions: Mapping[int, str] | None = None,
+        flat: bool = False,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self.paths = [Path(path) for path in paths]
@@ -39,6 +45,7 @@ class Replay:
         self._sensors = tuple(sensors)
         self._day_ns = day_ns
         self._editions = editions
+        self._finders = [HeightFinder(sensor, flat) if _measures_elevation(sensor) else None for sensor in sensors]
         self._on_bytes = on_bytes
         self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
@@ -92,7 +99,7 @@ class Replay:
             if self._on_bytes and done < size:
                 self._on_bytes(min(CHUNK_BYTES, size - done))
                 done += CHUNK_BYTES
-            yield part.plots, part.progress
+            yield with_elevations(part.plots, part.height_3d_m, self._finders), part.progress
 
     def _parquet(self, path: Path) -> tuple[Plots, Progress]:
         names = [sensor.id for sensor in self._sensors]
@@ -102,6 +109,25 @@ class Replay:
         if self._on_bytes:
             self._on_bytes(path.stat().st_size)
         return plots, progress
+
+
+def with_elevations(plots: Plots, height_m: Floats, finders: Sequence[HeightFinder | None]) -> Plots:
+    """The plots with the elevations that the heights (n,) of 3-D radars mean; `finders` are by sensor."""
+    if not plots.n or np.isnan(height_m).all():
+        return plots
+    z, measured = plots.z.copy(), plots.measured.copy()
+    for sensor, finder in enumerate(finders):
+        rows = np.flatnonzero((plots.sensor == sensor) & ~np.isnan(height_m))
+        if finder is None or not len(rows):
+            continue
+        z[rows, 2] = finder.elevations(z[rows], height_m[rows])
+        found = rows[~np.isnan(z[rows, 2])]
+        measured[found] |= np.uint8(Measured.ELEVATION)
+    return plots._replace(z=z, measured=measured)
+
+
+def _measures_elevation(sensor: Sensor) -> bool:
+    return isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None
 
 
 def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:

@@ -1,4 +1,4 @@
-"""EUROCONTROL ASTERIX: radar recordings in, as Plots and Progress."""
+"""EUROCONTROL ASTERIX: radar recordings in, as Plots and Progress; `encode` and its neighbours write records."""
 
 from farwatch.formats.asterix.assemble import Decoded
 from farwatch.formats.asterix.inspection import CategoryInspection, Inspection, inspect
