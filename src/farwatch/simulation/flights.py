@@ -63,6 +63,7 @@ class Flights(NamedTuple):
     goal_speed_mps: Floats
     until_s: Floats  # end of straight flight
     joins_s: Floats  # when a wingman that has split off comes back; inf: it has not
+    hard_s: Floats  # when the next hard turn is due
     splits_s: Floats  # when a leader's formation splits
     end_s: Floats  # end of life
     slot_ahead_m: Floats
@@ -76,7 +77,7 @@ def no_flights(n: int) -> Flights:
     """n rows of nothing in the air."""
     columns: dict[str, Any] = {name: np.zeros(n, np.int64 if name in WHOLE else np.float64) for name in Flights._fields}
     columns["leader"][:] = columns["group"][:] = -1
-    for name in ("joins_s", "splits_s", "end_s", "straight_s"):
+    for name in ("joins_s", "hard_s", "splits_s", "end_s", "straight_s"):
         columns[name][:] = np.inf
     return Flights(**columns)
 

@@ -141,7 +141,8 @@ class Skies:
         if g.behaviour != "transit":
             f.until_s[leaders] = now_s
         if g.manoeuvre_every_s is not None:
-            f.until_s[leaders] = np.minimum(f.until_s[leaders], now_s + rng.exponential(g.manoeuvre_every_s, n))
+            f.hard_s[leaders] = now_s + rng.exponential(g.manoeuvre_every_s, n)
+            f.until_s[leaders] = np.minimum(f.until_s[leaders], f.hard_s[leaders])
         f.end_s[leaders] = now_s + rng.exponential(g.mean_life_s, n)
         f.splits_s[leaders] = np.inf
         if g.split_every_s is not None:
@@ -180,14 +181,12 @@ class Skies:
         bank = np.radians(rng.uniform(*envelope_of(g.type).bank_deg, n))
         f.rate[rows] = turn_rate_of_bank(bank, f.speed_mps[rows])
         if g.manoeuvre_every_s is not None:
-            hard = f.phase[rows] == 0
+            hard = now_s >= f.hard_s[rows]
             self._manoeuvre(g, rows[hard])
-            f.phase[rows] = hard
+            f.hard_s[rows[hard]] = now_s + rng.exponential(g.manoeuvre_every_s, int(hard.sum()))
             rows = rows[~hard]
             n = len(rows)
-            f.straight_s[rows] = rng.exponential(g.manoeuvre_every_s, n)
-        else:
-            f.straight_s[rows] = np.inf
+        f.straight_s[rows] = np.maximum(f.hard_s[rows] - now_s, 0.0)
         if not n:
             return
         if g.behaviour == "hold":
