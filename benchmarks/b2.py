@@ -35,8 +35,7 @@ OPTIONS = TrackerOptions(
     births_per_scan=0.0,
     aircraft_at_start=0.0,
     births=tuple(
-        Birth(mean=(x, y, 0.0, 0.0, 0.0, 0.0), sigma=(10.0, 10.0, 1.0, 10.0, 10.0, 0.0), weight=0.03)
-        for x, y in PLACES
+        Birth(mean=(x, y, 0.0, 0.0, 0.0, 0.0), sigma=(10.0, 10.0, 1.0, 10.0, 10.0, 0.0), weight=0.03) for x, y in PLACES
     ),
     survival_per_minute=0.99**60,
     merge_duplicates=False,
@@ -45,7 +44,7 @@ OPTIONS = TrackerOptions(
 
 def score(seed: int, plots: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> list[float]:
     """OSPA at each step of one seed."""
-    tracks = estimates(SENSOR, OPTIONS, plots, seed, STEPS)
+    tracks = estimates(SENSOR, OPTIONS, plots, seed, STEPS, 0.5)
     return [ospa(chosen(truth, step=k), now, CUTOFF) for k, now in enumerate(tracks, 1)]
 
 

@@ -19,7 +19,7 @@ from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
-from farwatch.sensors import Sensor
+from farwatch.sensors import PositionSensor, Sensor
 from farwatch.simulation import Simulation
 from farwatch.tracker.options import TrackerOptions
 
@@ -82,7 +82,18 @@ def parse(raw: dict[str, Any]) -> Scenario:
                     f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
                 )
             seen[value] = n
+    if not scenario.frame.flat:
+        _refuse_plane(scenario)
     return scenario
+
+
+def _refuse_plane(scenario: Scenario) -> None:
+    """What lives in a plane has no meaning on the round Earth."""
+    for n, sensor in enumerate(scenario.sensors):
+        if isinstance(sensor, PositionSensor):
+            raise ConfigError(f'kind `position` at $.sensors[{n}] measures in a plane: set [frame] kind = "flat"')
+    if scenario.tracker.births:
+        raise ConfigError('$.tracker.births are places in a plane: set [frame] kind = "flat", or leave them out')
 
 
 def _refuse_infinite(value: Any, path: str) -> None:

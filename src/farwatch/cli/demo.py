@@ -21,6 +21,7 @@ from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import callsign_text
 from farwatch.scenario import Scenario, load
+from farwatch.sensors import Radar
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
 
@@ -66,7 +67,7 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
     source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
     clock = Watched(Paced(speed) if live else AsFast())
     standings: list[Standing] = []
-    scan_ns = round(scenario.sensors[0].rotation_s * 1e9)
+    scan_ns = round(scenario.sensors[0].period_s * 1e9)
     scan, spent_s, first_ns = -1, 0.0, 0
     screen = Live(console=out(), refresh_per_second=8, transient=False) if live else None
     with bar("simulating and tracking", duration_s, "s of data") as progress:
@@ -154,11 +155,12 @@ def aircraft(now: Picture, scenario: Scenario) -> Table:
     table = Table(box=None, padding=(0, 2))
     for heading in ("track", "callsign", "FL", "kt", "track angle", "range, km", "azimuth", "sigma, m", "status"):
         table.add_column(heading, justify="left" if heading in ("callsign", "status") else "right")
-    site = scenario.sensors[0].position
-    if scenario.frame.flat:
+    first = scenario.sensors[0]
+    if scenario.frame.flat or not isinstance(first, Radar):
         range_m, azimuth = np.hypot(now.lat_deg, now.lon_deg), np.arctan2(now.lon_deg, now.lat_deg)
     else:
         at = geodetic_to_ecef(np.radians(now.lat_deg), np.radians(now.lon_deg), now.height_wgs84_m)
+        site = first.position
         polar = ecef_to_polar(math.radians(site.lat_deg), math.radians(site.lon_deg), site.ellipsoidal_height_m, at)
         range_m, azimuth = polar[:, 0], polar[:, 1]
     for row in np.argsort(-range_m)[:SHOWN]:

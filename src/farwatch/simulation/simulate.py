@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.plots import (
     NO_ADDRESS,
@@ -23,7 +24,7 @@ from farwatch.plots import (
     pack_callsign,
 )
 from farwatch.refraction import horizon_elevation
-from farwatch.sensors import Sensor
+from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.radar import RadarModel, radar_model
 from farwatch.simulation.flights import Flights, Simulation, Traffic
 from farwatch.simulation.observe import crossings
@@ -75,10 +76,11 @@ def stream(
 ) -> Iterator[Slice]:
     """The same as `simulate`, a second at a time."""
     rng = np.random.default_rng(seed)
-    centre = sensors[0].position
+    stations = _radars(sensors)
+    centre = stations[0].position
     at = (0.0, 0.0) if frame.flat else (math.radians(centre.lat_deg), math.radians(centre.lon_deg))
     traffic = Traffic(options, frame.flat, *at, rng)
-    radars = [_Observer(n, sensor, frame.flat) for n, sensor in enumerate(sensors)]
+    radars = [_Observer(n, station, frame.flat) for n, station in enumerate(stations)]
     next_id = 0
     for step in range(math.ceil(duration_s / STEP_S)):
         now_s = step * STEP_S
@@ -92,6 +94,14 @@ def stream(
         states = _states(traffic.flights, now_ns, frame.flat) if due else make_states(0)
         yield Truth(states, illuminations), plots, progress
         traffic.step(now_s, STEP_S)
+
+
+def _radars(sensors: Sequence[Sensor]) -> list[Radar]:
+    """The sensors, which must all be radars."""
+    for sensor in sensors:
+        if not isinstance(sensor, Radar):
+            raise ConfigError(f"sensor {sensor.id!r} is no radar: only radars are simulated; track plots of its own")
+    return [sensor for sensor in sensors if isinstance(sensor, Radar)]
 
 
 def _in_order(
@@ -131,7 +141,7 @@ def _states(f: Flights, time_ns: int, flat: bool) -> States:
 class _Observer:
     """One radar: what it makes of a second of traffic."""
 
-    def __init__(self, index: int, sensor: Sensor, flat: bool) -> None:
+    def __init__(self, index: int, sensor: Radar, flat: bool) -> None:
         self.index = index
         self.sensor = sensor
         self.model: RadarModel = radar_model(sensor, flat)

@@ -6,6 +6,7 @@ import numpy as np
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
+from farwatch.association.exact import solve_exactly
 from farwatch.kernels import kernel
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.births import unseen_births, with_births
@@ -30,6 +31,8 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor,
     candidates = gate(looks, tracks, hypotheses, plots, table, model, radar, false, birth, options.chi2_gate)
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
+    if options.exact_plots > 0:
+        solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion
     )
