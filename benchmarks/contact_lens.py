@@ -4,9 +4,10 @@
 
 One aircraft 600 km from a 2-D radar, flying across the beam at 200 m/s with a white acceleration of 0.05 m^2/s^3, a
 plot every 10 s, every one detected, the association known: errors along and across the beam and the NEES by its size,
-over the scans 31 to 60, from the tracker's own `correct` (scalars in turn: azimuth, then range, linearised anew). Beside
-them the posterior Cramer-Rao bound (Tichavsky 1998), reckoned flight by flight, and the figures of other filters, from runs of
-such a flight made for the project (the window of scans is not theirs exactly: compare ratios to the bound).
+over the scans 31 to 60, from the tracker's own `correct` (scalars in turn: azimuth, then range, linearised anew).
+Beside them the posterior Cramer-Rao bound (Tichavsky 1998), reckoned flight by flight, and above the line the figures
+of other filters and of their bound, from runs made for the project whose flights and scans are not quite ours: compare
+ratios to the bound.
 """
 
 from __future__ import annotations
@@ -127,7 +128,9 @@ def main() -> None:
     args = parser.parse_args()
     rng = np.random.default_rng(1)
     flights = np.array([fly(rng) for _ in range(args.runs)])
-    table = Table(title=f"600 km, {PERIOD_S:.0f} s a scan, {args.runs} runs: m along / across the beam, NEES by its size")
+    table = Table(
+        title=f"600 km, {PERIOD_S:.0f} s a scan, {args.runs} runs: m along / across the beam, NEES by its size"
+    )
     table.add_column("filter")
     for sigma_m, sigma_deg in CASES:
         table.add_column(f"{sigma_m:g} m, {sigma_deg:g} deg", justify="right")

@@ -1,8 +1,8 @@
 """Exact marginal association probabilities of small clusters, by dynamic programming over the sets of plots in use.
 
-Belief propagation is exact on trees only; where several tracks share several plots for long (targets that meet and part)
-its error tells. The sum over all joint events needs no enumeration: look by look, what matters of the past is which
-plots are taken.
+Belief propagation is exact on trees only; where several tracks share several plots for long (targets that meet and
+part) its error tells. The sum over all joint events needs no enumeration: look by look, what matters of the past is
+which plots are taken.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def solve_cluster(candidates, existence, detection, events, looks, plots, bit): 
     """Exact weights of one cluster's events. `bit` is that of each plot in the sets of plots in use.
 
     `before[k, s]` sums the weights of all ways in which the looks before the k-th have taken just the plots s, and
-    `after[k, s]` those of the k-th and all later ones where s are taken. Rows are scaled: marginals are shares of a row.
+    `after[k, s]` those of the k-th and all later ones where s are taken. Rows are scaled: marginals are shares.
     """
     n, sets = len(looks), 1 << len(plots)
     before, after = np.zeros((n + 1, sets)), np.ones((n + 1, sets))
