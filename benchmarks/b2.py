@@ -44,7 +44,7 @@ OPTIONS = TrackerOptions(
 
 def score(seed: int, plots: dict[str, np.ndarray], truth: dict[str, np.ndarray]) -> list[float]:
     """OSPA at each step of one seed."""
-    tracks = estimates(SENSOR, OPTIONS, plots, seed, STEPS)
+    tracks = estimates(SENSOR, OPTIONS, plots, seed, STEPS, 0.5)
     return [ospa(chosen(truth, step=k), now, CUTOFF) for k, now in enumerate(tracks, 1)]
 
 

@@ -37,9 +37,9 @@ def chosen(table: dict[str, np.ndarray], **values: int) -> np.ndarray:
 
 
 def estimates(
-    sensor: PositionSensor, options: TrackerOptions, plots: dict[str, np.ndarray], seed: int, steps: int
+    sensor: PositionSensor, options: TrackerOptions, plots: dict[str, np.ndarray], seed: int, steps: int, above: float
 ) -> Iterator[np.ndarray]:
-    """Positions (n, 2) at each step of the tracks that are likelier there than not."""
+    """Positions (n, 2) at each step of the tracks that exist with a probability of more than `above`."""
     tracker = Tracker([sensor], options, Frame(kind="flat"))
     for step in range(1, steps + 1):
         now_ns = EPOCH_NS + round(step * sensor.period_s * 1e9)
@@ -50,7 +50,7 @@ def estimates(
             now_ns + 1,
         )
         tracker.update(batch)
-        picture = tracker.picture(now_ns, above_existence=0.5)
+        picture = tracker.picture(now_ns, above_existence=above)
         yield np.column_stack([picture.lon_deg, picture.lat_deg])
 
 

@@ -15,7 +15,7 @@ import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numba
 from numba.core import config as _config
@@ -91,7 +91,7 @@ def inlined(function: Callable[..., Any]) -> Any:
     return kernel(function, inline="always")
 
 
-def kernel(function: Callable[..., Any], inline: str = "never") -> Any:
+def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
     """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
     setattr(function, _KEY, source_key(function))
     before = config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR

@@ -19,7 +19,7 @@ from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
-from farwatch.sensors import Sensor
+from farwatch.sensors import PositionSensor, Sensor
 from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
 from farwatch.tracker.options import TrackerOptions
@@ -87,8 +87,19 @@ def parse(raw: dict[str, Any]) -> Scenario:
                     f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
                 )
             seen[value] = n
+    if not scenario.frame.flat:
+        _refuse_plane(scenario)
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario
+
+
+def _refuse_plane(scenario: Scenario) -> None:
+    """What lives in a plane has no meaning on the round Earth."""
+    for n, sensor in enumerate(scenario.sensors):
+        if isinstance(sensor, PositionSensor):
+            raise ConfigError(f'kind `position` at $.sensors[{n}] measures in a plane: set [frame] kind = "flat"')
+    if scenario.tracker.births:
+        raise ConfigError('$.tracker.births are places in a plane: set [frame] kind = "flat", or leave them out')
 
 
 def _refuse_infinite(value: Any, path: str) -> None:

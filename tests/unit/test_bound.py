@@ -10,7 +10,7 @@ import pytest
 import reference_evaluation as reference
 from farwatch.evaluation.bound import Q, Steps, bound, measurement_slopes, recursion
 from farwatch.geodesy import ecef_to_geodetic, ecef_to_polar, enu_axes, geodetic_to_ecef
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import radar_model
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from reference import constant_velocity, jacobian
@@ -23,7 +23,7 @@ AZIMUTH, ELEVATION, HEIGHT, RANGE = range(4)
 def radar() -> Radar:
     return Radar(
         id="A",
-        position=Position(lat_deg=47.0, lon_deg=9.0, height_m=800.0),
+        position=Place(lat_deg=47.0, lon_deg=9.0, height_m=800.0),
         rotation_s=10.0,
         max_range_km=600.0,
         sigma=RadarSigma(range_m=50.0, azimuth_deg=0.1),

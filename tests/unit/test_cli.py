@@ -145,6 +145,24 @@ def test_check_says_what_a_sensor_can_see(small: Path, farwatch: Command) -> Non
     assert "one sigma" in farwatch("check", small).out
 
 
+def test_check_says_where_a_position_sensor_looks(tmp_path: Path, farwatch: Command) -> None:
+    site = tmp_path / "plane.toml"
+    site.write_text(
+        'frame = { kind = "flat" }\n[[sensors]]\nkind = "position"\nid = "P"\nperiod_s = 2.0\nsigma_m = 5\n'
+        "area = { min_x_m = -50, max_x_m = 300, min_y_m = 0, max_y_m = 200 }\n"
+    )
+    ran = farwatch("check", site, "--json")
+    sensor = json.loads(ran.out)["sensors"][0]
+    assert sensor["kind"] == "position"
+    assert sensor["area"]["min_x_m"] == -50
+    out = farwatch("check", site).out
+    assert "positions every 2 s" in out
+    assert "-50 to 300 m" in out
+    refused = farwatch("simulate", site, "-o", tmp_path / "out")
+    assert refused.code == 1
+    assert "no radar" in refused.err
+
+
 def test_results_and_messages_keep_apart(small: Path, tmp_path: Path, farwatch: Command) -> None:
     ran = farwatch("simulate", small, "-o", tmp_path / "run", "--duration", 20, "--json")
     json.loads(ran.out)

@@ -11,7 +11,7 @@ from scipy import stats
 
 from farwatch.frame import Frame
 from farwatch.plots import Kind, Plots
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.simulation import Sensing, Simulation, simulate
 from farwatch.simulation.clutter import Bursts, Clutter, Patch
 from farwatch.simulation.feasible import expected_clutter
@@ -22,7 +22,7 @@ SIGMA = RadarSigma(range_m=60.0, azimuth_deg=0.1, elevation_deg=0.3, range_rate_
 
 
 def plots_of(clutter: Clutter, flat: bool = True, turns: int = TURNS, believed: float = 50.0) -> Plots:
-    site = Position(lat_deg=47.0, lon_deg=9.0, height_m=500.0)
+    site = Place(lat_deg=47.0, lon_deg=9.0, height_m=500.0)
     radar = Radar(id="R", position=site, rotation_s=TURN_S, max_range_km=200.0, sigma=SIGMA, clutter=believed)
     options = Simulation(aircraft=0, sensors={"R": Sensing(clutter=clutter)})
     frame = Frame(kind="flat" if flat else "wgs84")

@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 
 from farwatch.frame import Frame
 from farwatch.plots import Plots
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place as Site
+from farwatch.sensors import Radar, RadarSigma
 from farwatch.simulation import Flight, Place, Sensing, Simulation, Traffic, simulate
 from farwatch.simulation.detection import BlindSpeeds, DetectionLaw, pd_of_snr, returns, snr_of_pd
 from farwatch.simulation.resolution import Resolution, cells
@@ -29,7 +30,7 @@ MERGING = Sensing(kind="primary", detection=LAW, resolution=CELL)
 def radar(**changes: Any) -> Radar:
     values: dict[str, Any] = {
         "id": "R",
-        "position": Position(lat_deg=47.0, lon_deg=9.0, height_m=0.0),
+        "position": Site(lat_deg=47.0, lon_deg=9.0, height_m=0.0),
         "rotation_s": 4.0,
         "max_range_km": 600.0,
         "sigma": RadarSigma(range_m=50.0, azimuth_deg=0.07),
@@ -261,7 +262,7 @@ def test_truth_has_a_row_for_every_crossing_in_coverage_and_none_below_the_horiz
     low = Traffic(count=100, type="propeller", radius_km=300.0, heights_m=(500.0, 600.0), course_change_deg=0.0)
     high = Traffic(count=100, radius_km=300.0, course_change_deg=0.0)
     options = Simulation(traffic=(low, high), sensors={"R": Sensing(detection=LAW)})
-    site = radar(position=Position(lat_deg=47.0, lon_deg=9.0, height_m=100.0), max_elevation_deg=30.0)
+    site = radar(position=Site(lat_deg=47.0, lon_deg=9.0, height_m=100.0), max_elevation_deg=30.0)
     truth, _, _ = simulate([site], Frame(), options, 120.0, seed=2)
     looks, states = truth.illuminations, truth.states
     north = (states.lat_deg - 47.0) * 111.2

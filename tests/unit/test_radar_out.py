@@ -28,7 +28,7 @@ from farwatch.plots import (
     make_progress,
     pack_callsign,
 )
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.height import HeightFinder
 from farwatch.simulation import Simulation, simulate
 from farwatch.sinks import SinkOptions, open_sink
@@ -46,7 +46,7 @@ def far(**changes: object) -> Radar:
     given = {
         "id": "FAR",
         "sac_sic": "1/10",
-        "position": Position(lat_deg=47.2, lon_deg=9.3, height_m=2500),
+        "position": Place(lat_deg=47.2, lon_deg=9.3, height_m=2500),
         "rotation_s": 10.0,
         "max_range_km": 600.0,
     }
@@ -58,7 +58,7 @@ def tall() -> Radar:
     return far(
         id="TALL",
         sac_sic="1/11",
-        position=Position(lat_deg=48.0, lon_deg=10.0, height_m=450, msl=True, geoid_m=48.0),
+        position=Place(lat_deg=48.0, lon_deg=10.0, height_m=450, msl=True, geoid_m=48.0),
         rotation_s=4.0,
         max_range_km=300.0,
         sigma=RadarSigma(elevation_deg=0.2, range_rate_mps=2.0),

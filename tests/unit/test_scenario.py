@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from farwatch.errors import ConfigError
+from farwatch.motion import Cv
 from farwatch.scenario import BUILTIN, load, parse
 from farwatch.sources.replay import sources_of
 
@@ -23,6 +24,21 @@ def radar(**changes: Any) -> dict[str, Any]:
         "max_range_km": 100,
         **changes,
     }
+
+
+AREA = {"min_x_m": 0, "max_x_m": 300, "min_y_m": 0, "max_y_m": 300}
+POSITION = {"kind": "position", "id": "P", "period_s": 1.0, "area": AREA, "sigma_m": 1.0}
+BIRTH = {"mean": [100, 100, 0, 0, 0, 0], "sigma": [150, 150, 1, 1, 1, 0], "weight": 0.005}
+FLAT = {"kind": "flat"}
+
+
+def test_a_plane_with_a_position_sensor_loads() -> None:
+    scenario = parse(
+        {"sensors": [POSITION], "frame": FLAT, "tracker": {"motion": {"kind": "cv", "q": 0.01}, "births": [BIRTH]}}
+    )
+    assert scenario.tracker.motion == Cv(q=0.01)
+    assert scenario.tracker.births[0].weight == 0.005
+    assert sources_of(scenario.sensors) == {}
 
 
 @pytest.mark.parametrize("path", [*EXAMPLES, *sorted(BUILTIN.glob("*.toml"))], ids=lambda p: p.stem)
@@ -66,6 +82,22 @@ def test_sources_are_named_by_sac_and_sic() -> None:
         (
             {"sensors": [radar()], "simulation": {"traffic": [{"count": 3, "speeds_mps": [250.0, 200.0]}]}},
             ["speeds_mps", "$.simulation.traffic[0]"],
+        ),
+        (
+            {"sensors": [{**POSITION, "kind": "postion"}], "frame": FLAT},
+            ["'postion'", "$.sensors[0]", "did you mean `position`", "radar"],
+        ),
+        ({"sensors": [POSITION]}, ["position", "$.sensors[0]", "[frame]", "flat"]),
+        ({"sensors": [{**POSITION, "periods_s": 2}], "frame": FLAT}, ["`periods_s`", "did you mean `period_s`"]),
+        ({"sensors": [{**POSITION, "area": {"min_x_m": 0}}], "frame": FLAT}, ["`max_x_m`", "$.sensors[0].area"]),
+        ({"sensors": [{**POSITION, "area": {**AREA, "max_y_m": -1}}], "frame": FLAT}, ["`min_y_m`", "`max_y_m`"]),
+        ({"sensors": [POSITION, POSITION], "frame": FLAT}, ["id = 'P'", "$.sensors[1]"]),
+        ({"sensors": [radar()], "tracker": {"motion": {"kind": "cvv"}}}, ["'cvv'", "did you mean `cv`", "imm"]),
+        ({"sensors": [radar()], "tracker": {"motion": {"kind": "cv", "q": 0.0}}}, ["$.tracker.motion.q", "> 0"]),
+        ({"sensors": [radar()], "tracker": {"births": [BIRTH]}}, ["$.tracker.births", "flat"]),
+        (
+            {"sensors": [POSITION], "frame": FLAT, "tracker": {"births": [{**BIRTH, "wait": 1}]}},
+            ["`wait`", "$.tracker.births[0]", "did you mean `weight`"],
         ),
     ],
 )

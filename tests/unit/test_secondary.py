@@ -10,7 +10,8 @@ import pytest
 
 from farwatch.frame import Frame
 from farwatch.plots import Flag, Kind, Plots, Progress, ProgressKind, callsign_text, pack_callsign
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place as Site
+from farwatch.sensors import Radar, RadarSigma
 from farwatch.simulation import Flight, Place, Sensing, Simulation, Traffic, simulate
 from farwatch.simulation.secondary import Reflector, Secondary, callsigns_of
 from farwatch.simulation.sensing import Bias
@@ -28,7 +29,7 @@ def observed(
 ) -> tuple[Truth, Plots, Progress]:
     radar = Radar(
         id="R",
-        position=Position(lat_deg=47.0, lon_deg=9.0),
+        position=Site(lat_deg=47.0, lon_deg=9.0),
         rotation_s=4.0,
         max_range_km=200.0,
         sigma=RadarSigma(range_m=20.0, azimuth_deg=0.05, elevation_deg=0.1),

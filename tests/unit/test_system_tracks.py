@@ -20,7 +20,7 @@ from farwatch.formats.asterix.time_of_day import DAY_TICKS, TICK_NS, ticks_of
 from farwatch.frame import Frame
 from farwatch.picture import Picture, Status, make_picture
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, callsign_text, pack_callsign
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sinks import Asterix62Options, TrackEncoder
 from farwatch.sinks.asterix62 import centre_of, source_of
 from farwatch.stereographic import plane_at
@@ -217,7 +217,7 @@ def test_callsigns_are_reduced_to_the_alphabet() -> None:
 def radar(name: str, lat_deg: float = 0.0, lon_deg: float = 0.0, elevation: float | None = None) -> Radar:
     return Radar(
         id=name,
-        position=Position(lat_deg=lat_deg, lon_deg=lon_deg),
+        position=Place(lat_deg=lat_deg, lon_deg=lon_deg),
         rotation_s=4.0,
         max_range_km=400.0,
         sigma=RadarSigma(elevation_deg=elevation),

@@ -26,6 +26,7 @@ from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, Floats, Ints, callsign_text, make_plots, make_progress
 from farwatch.scenario import Scenario, load
+from farwatch.sensors import Radar
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
 from farwatch.truth import Truth, concat_truth
@@ -54,7 +55,7 @@ class Timed(Tracker):
     def __init__(self, scenario: Scenario) -> None:
         super().__init__(scenario.sensors, scenario.tracker, scenario.frame)
         self.plots = 0
-        self._scan_ns = round(scenario.sensors[0].rotation_s * 1e9)
+        self._scan_ns = round(scenario.sensors[0].period_s * 1e9)
         self._spent_ms: dict[int, float] = {}
 
     def update(self, batch: Batch) -> Picture:
@@ -99,7 +100,7 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
 
 def watched(scenario: Scenario, source: Simulated, tracker: Timed, clock: Clock, speed: float) -> list[Picture]:
     """All pictures, while the screen shows how they compare with the truth."""
-    scan_ns = round(scenario.sensors[0].rotation_s * 1e9)
+    scan_ns = round(scenario.sensors[0].period_s * 1e9)
     scan, first_ns, matcher = -1, 0, Matcher()
     pictures: list[Picture] = []
     with Live(console=out(), refresh_per_second=8, transient=False) as screen:
@@ -156,11 +157,12 @@ def aircraft(now: Picture, scenario: Scenario) -> Table:
     table = Table(box=None, padding=(0, 2))
     for heading in ("track", "callsign", "FL", "kt", "track angle", "range, km", "azimuth", "sigma, m", "status"):
         table.add_column(heading, justify="left" if heading in ("callsign", "status") else "right")
-    site = scenario.sensors[0].position
-    if scenario.frame.flat:
+    first = scenario.sensors[0]
+    if scenario.frame.flat or not isinstance(first, Radar):
         range_m, azimuth = np.hypot(now.lat_deg, now.lon_deg), np.arctan2(now.lon_deg, now.lat_deg)
     else:
         at = geodetic_to_ecef(np.radians(now.lat_deg), np.radians(now.lon_deg), now.height_wgs84_m)
+        site = first.position
         polar = ecef_to_polar(math.radians(site.lat_deg), math.radians(site.lon_deg), site.ellipsoidal_height_m, at)
         range_m, azimuth = polar[:, 0], polar[:, 1]
     for row in np.argsort(-range_m)[:SHOWN]:

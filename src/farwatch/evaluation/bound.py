@@ -12,7 +12,8 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.plots import Floats, Ints
-from farwatch.sensors.radar import RadarModel, local, scalar_correction, turned
+from farwatch.sensors.radar import RadarModel, local, turned
+from farwatch.sensors.scalar import scalar_correction
 from farwatch.tracker.lifecycle import start_velocity
 from farwatch.tracker.options import TrackerModel
 

@@ -131,7 +131,7 @@ def centre_of(options: Asterix62Options, sensors: Sequence[Sensor]) -> tuple[flo
         raise ConfigError("the centre of the system plane needs both its latitude and its longitude")
     if lat is not None and lon is not None:
         return lat, lon
-    places = [sensor.position for sensor in sensors if getattr(sensor, "position", None) is not None]
+    places = [sensor.position for sensor in sensors if isinstance(sensor, Radar)]
     if not places:
         raise ConfigError(
             "no sensor has a position: give the centre of the system plane (centre_lat_deg, centre_lon_deg)"

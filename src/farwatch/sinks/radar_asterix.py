@@ -12,7 +12,7 @@ from farwatch.formats.asterix.blocks import Blocks
 from farwatch.formats.asterix.radar_out import Station, radar_blocks
 from farwatch.plots import Plots, Progress
 from farwatch.recording import NewFile
-from farwatch.sensors import Sensor
+from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.height import HeightFinder
 from farwatch.sinks.asterix62 import source_of
 
@@ -29,7 +29,7 @@ def encode_radars(
     height_m = np.full(plots.n, np.nan)
     for number, sensor in enumerate(sensors):
         rows = np.flatnonzero(plots.sensor == number)
-        if len(rows) and sensor.sigma.elevation_deg is not None:
+        if len(rows) and isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None:
             height_m[rows] = HeightFinder(sensor, flat).heights_m(plots.z[rows])
     return radar_blocks(plots, progress, [station(sensor) for sensor in sensors], height_m, editions)
 
@@ -50,7 +50,9 @@ def write_radars(
 
 
 def station(sensor: Sensor) -> Station:
-    """A radar as its records name it; raises `ConfigError` where it has no ASTERIX source."""
+    """A radar as its records name it; raises `ConfigError` for other sensors, and where it has no ASTERIX source."""
+    if not isinstance(sensor, Radar):
+        raise ConfigError(f"sensor {sensor.id!r} is no radar: CAT048 has no place for what it reports")
     if sensor.sac_sic is None:
         raise ConfigError(f"sensor {sensor.id!r} has no `sac_sic`: its ASTERIX records could not say whose they are")
     place = sensor.position

@@ -45,7 +45,10 @@ class Replay:
         self._sensors = tuple(sensors)
         self._day_ns = day_ns
         self._editions = editions
-        self._finders = [HeightFinder(sensor, flat) if _measures_elevation(sensor) else None for sensor in sensors]
+        self._finders = [
+            HeightFinder(s, flat) if isinstance(s, Radar) and s.sigma.elevation_deg is not None else None
+            for s in sensors
+        ]
         self._on_bytes = on_bytes
         self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
@@ -124,10 +127,6 @@ def with_elevations(plots: Plots, height_m: Floats, finders: Sequence[HeightFind
         found = rows[~np.isnan(z[rows, 2])]
         measured[found] |= np.uint8(Measured.ELEVATION)
     return plots._replace(z=z, measured=measured)
-
-
-def _measures_elevation(sensor: Sensor) -> bool:
-    return isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None
 
 
 def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:

@@ -66,6 +66,7 @@ class TrackerModel(NamedTuple):
     coast_ns: int
     memory_scans: float
     merge_duplicates: bool
+    exact_plots: int
 
 
 def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
@@ -87,6 +88,7 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         coast_ns=round(options.coast_s * 1e9),
         memory_scans=float(options.clutter_memory_scans),
         merge_duplicates=options.merge_duplicates,
+        exact_plots=options.association.exact_plots,
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
+from farwatch.association.exact import solve_exactly
 from farwatch.kernels import kernel
 from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
@@ -18,9 +19,9 @@ from farwatch.tracker.looks import look
 
 
 @kernel
-def step(
+def step(  # type: ignore[no-untyped-def]
     tracks, hypotheses, slots, beams, clutter, echoes, plots, model, radar, sensor, options, motion, next_id, until_ns
-):  # type: ignore[no-untyped-def]
+):
     """Predict, gate, associate, update and settle the tracks that `sensor` has looked at by `until_ns`.
 
     The tables are changed in place; `slots` are free rows, one for every plot. Returns which plots are done with
@@ -37,6 +38,8 @@ def step(
     )
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
+    if options.exact_plots > 0:
+        solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion
     )
