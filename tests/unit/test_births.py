@@ -12,7 +12,7 @@ from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.motion import Cv, motion_model
 from farwatch.plots import Batch, ProgressKind, make_plots, make_progress
-from farwatch.sensors import Area, PositionSensor, sensor_model
+from farwatch.sensors import Area, PositionSensor, layer_edges, sensor_model
 from farwatch.tracker import Tracker, TrackerOptions
 from farwatch.tracker.births import AGES, Birth, birth_model, unseen_births
 from farwatch.tracker.clutter import make_clutter_map
@@ -95,7 +95,7 @@ def test_uniform_births_go_on_beside_them() -> None:
 def test_the_unseen_are_forgotten_in_the_end() -> None:
     births = birth_model((FAR,), True)
     model, _ = sensor_model(SENSOR, True)
-    clutter = make_clutter_map(20.0)
+    clutter = make_clutter_map(20.0, layer_edges(SENSOR))
     clutter.scans[:] = 50.0
     unseen = unseen_births(births, clutter, model, 2.0, 0.0, motion_model(Cv(q=0.5)))
     np.testing.assert_allclose(unseen.weight[:, 0], 0.05 * 0.8 * 0.2 ** np.arange(AGES))

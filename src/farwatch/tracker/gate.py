@@ -52,7 +52,7 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
 
 @kernel
 def plot_likelihood(model, radar, m, dt, modes, probability, mean, covariance, chi2_gate, scratch, by_mode):  # type: ignore[no-untyped-def]
-    """Logarithm of the likelihood of measurement m, `dt` seconds from a look's time; OUTSIDE where no mode's gate has it.
+    """Logarithm of the likelihood of measurement m, `dt` seconds from a look's time; OUTSIDE where no gate has it.
 
     The modes' own likelihoods, scaled by a common factor, go into `by_mode` (MODES,).
     """
