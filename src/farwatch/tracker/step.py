@@ -26,9 +26,11 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor,
     false, anywhere = plot_densities(clutter, plots, model, options.births_per_scan, options.aircraft_at_start)
     table = measurement_table(plots, *model.variances)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
-    birth = with_births(anywhere, unseen, plots, table, model, radar, options.chi2_gate)
+    density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options.hazard, until_ns)
-    candidates = gate(looks, tracks, hypotheses, plots, table, model, radar, false, birth, options.chi2_gate)
+    candidates = gate(
+        looks, tracks, hypotheses, plots, table, model, radar, density.false, density.birth, options.chi2_gate
+    )
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
@@ -42,21 +44,6 @@ def step(tracks, hypotheses, slots, beams, clutter, plots, model, radar, sensor,
         merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
     next_id = settle(tracks, hypotheses, looks, done, options, motion, beams.rotation_s[sensor], next_id)
     give_birth(
-        tracks,
-        hypotheses,
-        slots,
-        plots,
-        table,
-        used,
-        events,
-        unseen,
-        false,
-        anywhere,
-        birth,
-        model,
-        radar,
-        sensor,
-        options,
-        motion,
+        tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
     )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id
