@@ -258,9 +258,7 @@ def give_birth(  # type: ignore[no-untyped-def]
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         if birth[j] > anywhere[j]:
-            born_near(
-                unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P
-            )
+            born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
         i = slots[n]
         n += 1
         for a in range(6):
