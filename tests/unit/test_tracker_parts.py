@@ -17,6 +17,7 @@ from farwatch.sensors import RadarSigma, layer_edges, sensor_model, sort_plots, 
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker import TrackerOptions
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
+from farwatch.tracker.births import Density
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.echoes import echo_hits, make_echo_map, remember_echo
@@ -205,7 +206,17 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     candidates = gate(
-        looks, tracks, hypotheses, plots, table, model, own, motion, in_bands, false, birth, options.chi2_gate
+        looks,
+        tracks,
+        hypotheses,
+        plots,
+        table,
+        model,
+        own,
+        motion,
+        in_bands,
+        Density(false, birth, birth),
+        options.chi2_gate,
     )
     assert candidates.plot.tolist() == [0, 1]
 

@@ -16,25 +16,25 @@ LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no airc
 
 
 @kernel
-def admissible(plots, sensor, low, high):  # type: ignore[no-untyped-def]
+def admissible(plot_sensor, flags, measured, z, sensor, low, high):  # type: ignore[no-untyped-def]
     """Rows of a sensor's usable plots; how many it gave, how many are no aircraft, how many are absurd.
 
     Absurd is a claimed coordinate that is not finite, a missing first or second one, or one that cannot be:
     below `low` or above `high` (pairs).
     """
-    rows = np.empty(len(plots.time_ns), np.int64)
+    rows = np.empty(len(plot_sensor), np.int64)
     n, given, not_aircraft, absurd = 0, 0, 0, 0
-    for j in range(len(plots.time_ns)):
-        if plots.sensor[j] != sensor:
+    for j in range(len(plot_sensor)):
+        if plot_sensor[j] != sensor:
             continue
         given += 1
-        if plots.flags[j] & NOT_AIRCRAFT:
+        if flags[j] & NOT_AIRCRAFT:
             not_aircraft += 1
             continue
-        usable = plots.measured[j] & POSITION_2D == POSITION_2D
-        usable = usable and low[0] <= plots.z[j, 0] <= high[0] and low[1] <= plots.z[j, 1] <= high[1]
+        usable = measured[j] & POSITION_2D == POSITION_2D
+        usable = usable and low[0] <= z[j, 0] <= high[0] and low[1] <= z[j, 1] <= high[1]
         for column in range(6):
-            if (plots.measured[j] >> column) & 1 and not math.isfinite(plots.z[j, column]):
+            if (measured[j] >> column) & 1 and not math.isfinite(z[j, column]):
                 usable = False
         if not usable:
             absurd += 1

@@ -16,7 +16,7 @@ from msgspec import Meta
 from farwatch.errors import ConfigError
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
-from farwatch.plots import Floats, Ints
+from farwatch.plots import Floats
 from farwatch.sensors import correct, gate_coordinates
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.clutter import COLUMNS, column_of
@@ -44,28 +44,17 @@ class Birth(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BirthModel(NamedTuple):
-    """All births as the kernels read them, one row a place and age in scans."""
+    """All births as the kernels read them: one table, for each array costs time in every step."""
 
-    age: Ints
-    weight: Floats  # of those born each scan
-    at_start: Floats
-    sigma: Floats  # (n, 6)
-    mean: Floats  # (n, 6)
+    rows: Floats  # (n, 15): age in scans, weight, at_start, mean (6), sigma (6), a place and age each
 
 
 def birth_model(births: tuple[Birth, ...], flat: bool) -> BirthModel:
     """Compile the options for the kernels; raises `ConfigError` in a frame that is not flat."""
     if births and not flat:
         raise ConfigError('`births` are places in a plane: set [frame] kind = "flat", or leave them out')
-    rows = [(age, birth) for birth in births for age in range(AGES)]
-    n = len(rows)
-    return BirthModel(
-        age=np.array([age for age, _ in rows], np.int64).reshape(n),
-        weight=np.array([birth.weight for _, birth in rows], np.float64).reshape(n),
-        at_start=np.array([birth.at_start for _, birth in rows], np.float64).reshape(n),
-        sigma=np.array([birth.sigma for _, birth in rows], np.float64).reshape(n, 6),
-        mean=np.array([birth.mean for _, birth in rows], np.float64).reshape(n, 6),
-    )
+    rows = [(age, b.weight, b.at_start, *b.mean, *b.sigma) for b in births for age in range(AGES)]
+    return BirthModel(np.array(rows, np.float64).reshape(-1, 15))
 
 
 class Unseen(NamedTuple):
@@ -76,37 +65,46 @@ class Unseen(NamedTuple):
     covariance: Floats  # (n, 6, 6)
 
 
+class Density(NamedTuple):
+    """Densities of plots from elsewhere at each plot (n,), in its own measurement space."""
+
+    false: Floats
+    anywhere: Floats  # of first plots of new aircraft that are expected anywhere
+    birth: Floats  # of first plots of all new aircraft
+
+
 @kernel
 def unseen_births(births, clutter, model, period_s, hazard, motion):  # type: ignore[no-untyped-def]
     """The components of all births, moved on by their ages in scans of `period_s` seconds."""
-    n = len(births.age)
+    rows = births.rows
+    n = len(rows)
     weight = np.zeros((n, COLUMNS))
-    mean = births.mean.copy()
+    mean = rows[:, 3:9].copy()
     covariance = np.zeros((n, 6, 6))
     kept = (1.0 - model.detection) * math.exp(-hazard * period_s)
     for c in range(n):
-        age = births.age[c]
+        age, born_each_scan, at_start = rows[c, 0], rows[c, 1], rows[c, 2]
         for column in range(COLUMNS):
             scans = clutter.scans[column]
             if age <= scans:
-                born = births.weight[c] + (births.at_start[c] if age == scans else 0.0)
+                born = born_each_scan + (at_start if age == scans else 0.0)
                 weight[c, column] = model.detection * born * kept**age
         for a in range(6):
-            covariance[c, a, a] = births.sigma[c, a] ** 2
+            covariance[c, a, a] = rows[c, 9 + a] ** 2
         q, q_vertical = motion.q_tentative, motion.q_vertical_tentative
         predict_constant_velocity(mean[c], covariance[c], age * period_s, q, q_vertical, 0.0, 0.0, 1.0, False)
     return Unseen(weight, mean, covariance)
 
 
 @kernel
-def with_births(uniform, unseen, plots, table, model, radar, chi2_gate):  # type: ignore[no-untyped-def]
-    """Density of first plots of new aircraft (n,): the uniform one and that of the components that a plot is near."""
-    density = uniform.copy()
+def with_births(false, anywhere, unseen, plots, table, model, radar, chi2_gate):  # type: ignore[no-untyped-def]
+    """Densities with the births at known places: `anywhere` and the components that a plot is near."""
+    density = anywhere.copy()
     x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
     for c in range(len(unseen.mean)):
         for j in range(len(density)):
             density[j] += first_plot(unseen, c, plots.z, table, j, model, radar, chi2_gate, x, P, g)
-    return density
+    return Density(false, anywhere, density)
 
 
 @kernel

@@ -106,7 +106,7 @@ def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, out
 
 @kernel
 def gate(  # type: ignore[no-untyped-def]
-    looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, false_density, birth_density, chi2_gate
+    looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate
 ):
     """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
     count = len(looks.time_ns)
@@ -156,7 +156,7 @@ def gate(  # type: ignore[no-untyped-def]
                 )
                 if log_likelihood == OUTSIDE:
                     continue
-                log_ratio = log_likelihood + log_class - math.log(false_density[j] + birth_density[j])
+                log_ratio = log_likelihood + log_class - math.log(density.false[j] + density.birth[j])
                 likelihood[kept] = math.exp(min(max(log_ratio, -300.0), 300.0)) * identity_ratio(
                     tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j]
                 )

@@ -266,41 +266,24 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks,
-    hypotheses,
-    slots,
-    plots,
-    table,
-    used,
-    events,
-    unseen,
-    false_density,
-    anywhere_density,
-    birth_density,
-    model,
-    radar,
-    sensor,
-    options,
-    motion,
+    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
-    `birth_density` is that of first plots of new aircraft, of which `anywhere_density` knows no places of birth.
     """
+    false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
     for j in range(len(used)):
-        existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
+        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
-        if birth_density[j] > anywhere_density[j]:
-            born_near(
-                unseen, anywhere_density[j], birth_density[j], plots.z, table, j, model, radar, options.chi2_gate, x, P
-            )
+        if birth[j] > anywhere[j]:
+            born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
         i = slots[n]
         n += 1
         for a in range(6):

@@ -30,11 +30,11 @@ def step(  # type: ignore[no-untyped-def]
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
-    birth = with_births(anywhere, unseen, plots, table, model, radar, options.chi2_gate)
+    density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
     looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options, in_bands, until_ns)
     candidates = gate(
-        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, false, birth, options.chi2_gate
+        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
     clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
@@ -51,21 +51,6 @@ def step(  # type: ignore[no-untyped-def]
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
     give_birth(
-        tracks,
-        hypotheses,
-        slots,
-        plots,
-        table,
-        used,
-        events,
-        unseen,
-        false,
-        anywhere,
-        birth,
-        model,
-        radar,
-        sensor,
-        options,
-        motion,
+        tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
     )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id

@@ -27,6 +27,7 @@ from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 1
+NO_PLOTS = make_plots(0)
 
 
 class Counts(NamedTuple):
@@ -92,7 +93,7 @@ class Tracker:
                     self._next_id,
                     until_ns,
                 )
-                self._held[sensor] = part.take(np.flatnonzero(~used))
+                self._held[sensor] = NO_PLOTS if used.all() else part.take(np.flatnonzero(~used))
                 pictures.append(self._report(rows))
         ended = expire(self._tracks, batch.until_ns, self._options.coast_ns)
         if len(ended) or not pictures:
@@ -133,12 +134,10 @@ class Tracker:
     def _admit(self, batch: Batch, sensor: int) -> Plots:
         """The sensor's new plots that can be used, behind those held from before."""
         model, _ = self._models[sensor]
-        rows, given, not_aircraft, absurd = admissible(
-            batch.plots, sensor, (model.min_first, model.min_second), (model.max_first, model.max_second)
-        )
+        p, low, high = batch.plots, (model.min_first, model.min_second), (model.max_first, model.max_second)
+        rows, given, not_aircraft, absurd = admissible(p.sensor, p.flags, p.measured, p.z, sensor, low, high)
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
-        new = batch.plots if len(rows) == batch.plots.n else batch.plots.take(rows)
-        new = normalised(new, model.turn_u > 0.0)
+        new = normalised(p if len(rows) == p.n else p.take(rows), model.turn_u > 0.0)
         if not model.snapshot:
             follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
         return concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
