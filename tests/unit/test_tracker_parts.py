@@ -205,19 +205,9 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, in_bands, until_ns)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
-    candidates = gate(
-        looks,
-        tracks,
-        hypotheses,
-        plots,
-        table,
-        model,
-        own,
-        motion,
-        in_bands,
-        Density(false, birth, birth),
-        options.chi2_gate,
-    )
+    density = Density(false, birth, birth)
+    known = (looks, tracks, hypotheses, plots, table, model, own, motion, in_bands)
+    candidates = gate(*known, density, options.chi2_gate)
     assert candidates.plot.tolist() == [0, 1]
 
     H = np.zeros((2, 6))
