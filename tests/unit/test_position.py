@@ -83,8 +83,7 @@ def test_a_plot_is_placed_with_its_own_covariance_or_the_sensors() -> None:
 
 def test_windows_and_plots_are_reckoned_from_the_same_corner() -> None:
     model, radar = sensor_model(sensor(), True)
-    x, P = np.array([100.0, 200.0, 0, 0, 0, 0, 0]), np.diag([300.0, 800.0, 1, 1, 1, 1, 1])
-    around = window(model, radar, x, P, 4.0)
+    around = window(model, radar, 100.0, 200.0, 0.0, (300.0, 0.0, 0.0, 800.0, 0.0, 1.0), 4.0)
     assert (around.u, around.v) == gate_coordinates(model, np.array([[100.0, 200.0]]), 0)[:2] == (2100.0, 1200.0)
     assert (around.half_u, around.half_v) == pytest.approx((80.0, 120.0))
 

@@ -12,6 +12,7 @@ from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Events
 from farwatch.motion.imm import imm_model
+from farwatch.picture import Status
 from farwatch.plots import Kind, make_plots, make_progress
 from farwatch.sensors import RadarSigma, layer_edges, sensor_model, sort_plots, window
 from farwatch.sensors.measurement import measurement_table
@@ -23,7 +24,7 @@ from farwatch.tracker.correct import update
 from farwatch.tracker.echoes import echo_hits, make_echo_map, remember_echo
 from farwatch.tracker.gate import gate, identity_ratio
 from farwatch.tracker.lifecycle import distance2, lost_with_address, may_be_one
-from farwatch.tracker.looks import GATE_SIGMAS, crossing, look, predict_hypothesis
+from farwatch.tracker.looks import GATE_SIGMAS, crossing, gate_after, gate_noise, look, predict_hypothesis
 from farwatch.tracker.options import chi2_quantile, tracker_model
 from farwatch.tracks import make_hypotheses, make_tracks
 from reference import association_marginals, kalman_update, moment_match
@@ -192,10 +193,10 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
-    nothing = sort_plots(model, np.empty((0, 6)))
-    looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, nothing, until_ns)
+    near = sort_plots(model, np.array([[50e3, azimuth, np.nan, np.nan, np.nan, np.nan]]))
+    looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, near, until_ns)
     assert looks.passed.tolist() == [True]
-    assert looks.plot.tolist() == []
+    assert looks.plot.tolist() == [0]
     x, P = looks.mean[0, 0, :6].copy(), looks.covariance[0, 0, :6, :6].copy()
     ground = math.hypot(x[0], x[1])
     at = np.array([[ground + 180.0, math.atan2(x[0], x[1]) + 0.002], [ground - 250.0, math.atan2(x[0], x[1]) - 0.004]])
@@ -247,18 +248,15 @@ def test_the_crossing_is_where_beam_and_aircraft_meet() -> None:
     tracks.mean[0], tracks.covariance[0] = [0.0, 50e3, 0.0, 200.0, 0.0, 0.0], np.eye(6)
     until_ns = START_NS + 6 * SECOND
     now = 2 * np.pi * 6 / 4 % (2 * np.pi)  # north at START
-    time_ns, past, quick = crossing(tracks, 0, 0, 1.0, own, now, 4.0, until_ns)
+    time_ns, past = crossing(tracks, 0, 0, own, now, 4.0, until_ns)
     t = (time_ns - START_NS) * 1e-9
     assert t == pytest.approx(4.0 + math.atan2(200 * t, 50e3) / (2 * np.pi) * 4, abs=1e-4)
     assert past == pytest.approx((6 - t) / 4 * 2 * np.pi, abs=1e-3)
-    assert quick.half_u < math.radians(3)
-    assert quick.v == pytest.approx(math.hypot(200 * t, 50e3), abs=1.0)
-    assert (now - past) % (2 * np.pi) == pytest.approx(quick.u % (2 * np.pi))
 
 
-def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
-    """Whatever lies in the window of the predicted Gaussian lies in the one that decides whether to predict at all."""
-    model, own = sensor_model(radar(), True)
+def test_a_gate_is_that_of_the_predicted_state(rng: np.random.Generator) -> None:
+    """Reckoned from the track without predicting it: as wide as that of the state that the motion model predicts."""
+    model, own = sensor_model(msgspec.structs.replace(radar(), sigma=RadarSigma(elevation_deg=0.3)), True)
     motion = imm_model(TrackerOptions().motion)
     for _ in range(200):
         tracks, hypotheses = one_track()
@@ -268,30 +266,18 @@ def test_the_quick_window_holds_the_gate(rng: np.random.Generator) -> None:
         A = np.diag([200.0, 200.0, 200.0, 60.0, 60.0, 5.0]) @ rng.normal(size=(6, 6))
         tracks.mean[0], tracks.covariance[0] = x, A @ A.T
         hypotheses.mean[0, 0, :6], hypotheses.covariance[0, 0, :6, :6] = x, A @ A.T
-        until_ns = START_NS + 4 * SECOND
-        now = (bearing + 0.3) % (2 * np.pi)
-        time_ns, _, quick = crossing(tracks, 0, 0, motion.q_tentative, own, now, 4.0, until_ns)
         p, m, c, scratch = np.empty(3), np.empty((3, 7)), np.empty((3, 7, 7)), np.empty((3, 3))
-        dt = (time_ns - START_NS) * 1e-9
-        predict_hypothesis(
-            1,
-            0,
-            hypotheses.probability[0],
-            hypotheses.mean[0],
-            hypotheses.covariance[0],
-            dt,
-            motion,
-            True,
-            p,
-            m,
-            c,
-            scratch,
+        before = (hypotheses.probability[0], hypotheses.mean[0], hypotheses.covariance[0])
+        predict_hypothesis(1, 0, *before, 4.0, motion, True, p, m, c, scratch)
+        of_state = window(model, own, *m[0, :3], c[0][[0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2]], GATE_SIGMAS)
+        of_track = gate_after(tracks, 0, 4.0, gate_noise(tracks, 0, motion), model, own)
+        np.testing.assert_allclose(
+            [of_track.u, of_track.v, of_track.w], [of_state.u, of_state.v, of_state.w], rtol=1e-9
         )
-        gate_of_it = window(model, own, m[0], c[0], GATE_SIGMAS)
-        turn = (gate_of_it.u - quick.u + np.pi) % (2 * np.pi) - np.pi
-        assert abs(turn) + gate_of_it.half_u <= quick.half_u + 1e-9
-        assert abs(gate_of_it.v - quick.v) + gate_of_it.half_v <= quick.half_v + 1e-6
-        assert abs(gate_of_it.w - quick.w) + gate_of_it.half_w <= quick.half_w + 1e-9
+        wider = np.array([of_track.half_u, of_track.half_v, of_track.half_w])
+        needed = np.array([of_state.half_u, of_state.half_v, of_state.half_w])
+        assert (wider >= needed * (1 - 1e-9)).all()
+        assert (wider <= needed * 1.05 + 1e-9).all()
 
 
 def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
@@ -302,13 +288,20 @@ def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
     until_ns = START_NS + 5 * SECOND
     beams.known[0], beams.time_ns[0], beams.memory_ns[0] = 1, until_ns, until_ns
     bearing = math.atan2(30_600.0, 40e3)
-    for ahead, existence, kept, lives in ((0.0, 0.7, 0, True), (1.0, 0.7, 1, True), (1.0, 1e-4, 0, False)):
+    cases = (  # how far ahead the beam is, existence, status; looks, alive, existence afterwards
+        (0.0, 0.7, Status.TENTATIVE, 0, True, 0.7),
+        (1.0, 0.7, Status.TENTATIVE, 0, True, 0.7 * 0.05 / (1 - 0.7 * 0.95)),
+        (1.0, 1e-4, Status.TENTATIVE, 0, False, 1e-4 * 0.05),
+        (1.0, 0.7, Status.CONFIRMED, 1, True, 0.7),  # the update does the rest
+    )
+    for ahead, existence, status, kept, lives, left in cases:
         tracks, hypotheses = one_track()
-        tracks.existence[0], tracks.born_existence[0] = existence, existence
+        tracks.existence[0], tracks.born_existence[0], tracks.status[0] = existence, existence, int(status)
         beams.azimuth_rad[0] = bearing + ahead  # in the gate, or past it
         looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, nothing, until_ns)
         assert len(looks.time_ns) == kept
         assert tracks.alive[0] == lives
+        assert tracks.existence[0] == pytest.approx(left, rel=1e-3)
 
 
 def test_identity_decides_by_address_then_by_code() -> None:

@@ -158,11 +158,11 @@ def sort_plots(model, z):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def window(model, radar, x, P, sigmas):  # type: ignore[no-untyped-def]
-    """`Window` of a gate of so many sigmas about one Gaussian."""
+def window(model, radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
+    """`Window` of a gate of so many sigmas about a position of covariance S, packed 00 01 02 11 12 22."""
     if model.kind == POSITION:
-        return area_window(model.position, x, P, sigmas)
-    return radar_window(radar, x, P, sigmas)
+        return area_window(model.position, x, y, S, sigmas)
+    return radar_window(radar, x, y, z, S, sigmas)
 
 
 @inlined

@@ -118,11 +118,11 @@ def place(m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def window(position, x, P, sigmas):  # type: ignore[no-untyped-def]
-    """`Window` in x and y from the area's corner (m) of a gate of so many sigmas about one Gaussian."""
-    half_x = sigmas * math.sqrt(max(P[0, 0], 0.0) + position.variance)
-    half_y = sigmas * math.sqrt(max(P[1, 1], 0.0) + position.variance)
-    return Window(x[0] - position.min_x_m, half_x, x[1] - position.min_y_m, half_y, 0.0, 1e30)
+def window(position, x, y, S, sigmas):  # type: ignore[no-untyped-def]
+    """`Window` in x and y from the area's corner (m) of a gate of so many sigmas about a position; S as for radars."""
+    half_x = sigmas * math.sqrt(max(S[0], 0.0) + position.variance)
+    half_y = sigmas * math.sqrt(max(S[3], 0.0) + position.variance)
+    return Window(x - position.min_x_m, half_x, y - position.min_y_m, half_y, 0.0, 1e30)
 
 
 @kernel

@@ -175,13 +175,9 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def along(P, hx, hy, hz):  # type: ignore[no-untyped-def]
-    """Variance of the position (P[:3, :3]) along a vector h."""
-    return (
-        hx * (P[0, 0] * hx + 2.0 * (P[0, 1] * hy + P[0, 2] * hz))
-        + hy * (P[1, 1] * hy + 2.0 * P[1, 2] * hz)
-        + hz * P[2, 2] * hz
-    )
+def along(S, hx, hy, hz):  # type: ignore[no-untyped-def]
+    """Variance along a vector h of a position with covariance S, packed 00 01 02 11 12 22."""
+    return hx * (S[0] * hx + 2.0 * (S[1] * hy + S[2] * hz)) + hy * (S[3] * hy + 2.0 * S[4] * hz) + hz * S[5] * hz
 
 
 @kernel
@@ -192,24 +188,24 @@ def bent(radar, ground, u):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def window(radar, x, P, sigmas):  # type: ignore[no-untyped-def]
-    """`Window` in azimuth, range and elevation (rad, m, rad) of a gate of so many sigmas about one Gaussian."""
-    e, n, u = local(radar, x[0], x[1], x[2])
+def window(radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
+    """`Window` in azimuth, range and elevation (rad, m, rad) of so many sigmas about a position; S as for `along`."""
+    e, n, u = local(radar, x, y, z)
     ground = math.sqrt(max(e * e + n * n, 1.0))
     r = math.sqrt(ground * ground + u * u)
     longer, higher = bent(radar, ground, u)
     rx, ry, rz = turned(radar, e / r, n / r, u / r)
     ax, ay, az = turned(radar, n / ground, -e / ground, 0.0)
     ux, uy, uz = turned(radar, -u * e / (ground * r), -u * n / (ground * r), ground / r)
-    across = sigmas * math.sqrt(max(along(P, ax, ay, az), 0.0))
+    across = sigmas * math.sqrt(max(along(S, ax, ay, az), 0.0))
     half_azimuth = math.atan2(across, max(ground - across, 1.0)) + sigmas * math.sqrt(radar.variance_azimuth)
     return Window(
         math.atan2(e, n),
         min(half_azimuth, WIDEST),
         r + longer,
-        sigmas * math.sqrt(max(along(P, rx, ry, rz), 0.0) + radar.variance_range),
+        sigmas * math.sqrt(max(along(S, rx, ry, rz), 0.0) + radar.variance_range),
         math.atan2(u, ground) + higher,
-        sigmas * math.sqrt(max(along(P, ux, uy, uz), 0.0) / (r * r) + radar.variance_elevation),
+        sigmas * math.sqrt(max(along(S, ux, uy, uz), 0.0) / (r * r) + radar.variance_elevation),
     )
 
 
@@ -266,8 +262,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """
     has_height = not math.isnan(m.height_m)
     e, nn, u = local(radar, x[0], x[1], x[2])
-    height = vertical(radar.flat, x[0], x[1], x[2])[0]
-    longer, higher = bend(radar.refraction, math.sqrt(e * e + nn * nn + u * u), height)
+    longer, higher = bent(radar, math.sqrt(e * e + nn * nn), u)
     log_likelihood = 0.0
     chi2 = 0.0
     count = 0
@@ -280,7 +275,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         count += 1
     if m.measured & 4:
         e, nn, u = local(radar, x[0], x[1], x[2])
-        ground = max(math.hypot(e, nn), 1.0)
+        ground = math.sqrt(max(e * e + nn * nn, 1.0))
         r2 = ground * ground + u * u
         h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
         residual = m.z2 - math.atan2(u, ground) - higher

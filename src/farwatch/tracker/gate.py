@@ -15,11 +15,11 @@ import numpy as np
 from farwatch.association.events import Candidates
 from farwatch.association.gate import in_window
 from farwatch.kernels import kernel
-from farwatch.motion.imm import AGILE
+from farwatch.motion.imm import AGILE, MANOEUVRE
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Floats
-from farwatch.sensors import components, correct, window
+from farwatch.sensors import components, correct
 from farwatch.sensors.measurement import measurement
-from farwatch.tracker.looks import GATE_SIGMAS, around, predict_hypothesis
+from farwatch.tracker.looks import gate_after, predict_hypothesis
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 # Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
@@ -96,12 +96,8 @@ def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, out
         looks.covariance[k],
         matrix,
     )
-    wide = window(model, radar, looks.mean[k, 0], looks.covariance[k, 0], GATE_SIGMAS)
-    for mode in range(1, hypotheses.modes[h]):
-        wide = around(
-            wide, window(model, radar, looks.mean[k, mode], looks.covariance[k, mode], GATE_SIGMAS), model.turn_u
-        )
-    return in_window(in_bands, wide, out)
+    q = motion.q_horizontal[AGILE, MANOEUVRE]
+    return in_window(in_bands, gate_after(tracks, hypotheses.track[h], dt, q, model, radar), out)
 
 
 @kernel

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.association.events import Looks
-from farwatch.association.gate import Window, in_window
+from farwatch.association.gate import in_window
 from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, MANOEUVRE, mix, predict_mode, transition
 from farwatch.picture import Status
-from farwatch.plots import Ints
+from farwatch.plots import Floats, Ints
 from farwatch.sensors import coverage, window
-from farwatch.sensors.radar import WIDEST, bent, local, wrap
+from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
@@ -31,29 +31,70 @@ SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not look
 
 
 class Reached(NamedTuple):
-    """Rows of the tracks that a sensor has looked at, one a look."""
+    """The tracks that a sensor has looked at, one a look, before anything is predicted."""
 
     row: Ints
     time_ns: Ints
     passed: NDArray[np.bool_]  # the beam has left the gate
     overdue: NDArray[np.bool_]  # and that long ago
-    empty: NDArray[np.bool_]  # no plot can be in the gate
+    hidden: NDArray[np.bool_]  # in the cone of silence
+    detection: Floats
+    first: Ints  # (n + 1,) the plots in the gate of look k are plot[first[k]:first[k + 1]]
+    plot: Ints
 
 
 @kernel
-def crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
-    """When the beam crosses a track about now: time (ns), how far it is past (rad), and a window that holds its gate.
+def covariance_after(P, i, dt, q):  # type: ignore[no-untyped-def]
+    """Covariance of the position of track i after `dt` seconds, packed 00 01 02 11 12 22.
 
-    The window is a ball about the mean, with process noise of density `q` (m^2/s^3): quickly had, and wider than the
-    gate. `now` is the beam's azimuth at `until_ns`. The turn of the beam that counts is the first one that the track
-    has not been looked at in.
+    P (tracks, 6, 6); q (m^2/s^3) is the density of a white acceleration, the same all round: a gate may be too wide.
     """
-    time_ns = until_ns
-    mean, P = tracks.mean, tracks.covariance
-    past, e, n, u, dt = 0.0, 0.0, 0.0, 0.0, 0.0
+    noise = q * abs(dt * dt * dt) / 3.0
+    return (
+        P[i, 0, 0] + dt * (2.0 * P[i, 0, 3] + dt * P[i, 3, 3]) + noise,
+        P[i, 0, 1] + dt * (P[i, 0, 4] + P[i, 1, 3] + dt * P[i, 3, 4]),
+        P[i, 0, 2] + dt * (P[i, 0, 5] + P[i, 2, 3] + dt * P[i, 3, 5]),
+        P[i, 1, 1] + dt * (2.0 * P[i, 1, 4] + dt * P[i, 4, 4]) + noise,
+        P[i, 1, 2] + dt * (P[i, 1, 5] + P[i, 2, 4] + dt * P[i, 4, 5]),
+        P[i, 2, 2] + dt * (2.0 * P[i, 2, 5] + dt * P[i, 5, 5]) + noise,
+    )
+
+
+@kernel
+def gate_noise(tracks, i, motion):  # type: ignore[no-untyped-def]
+    """Density of the white acceleration (m^2/s^3) that the gate of track i must allow for: its liveliest mode's."""
+    if motion.modes == 1 or tracks.status[i] == TENTATIVE:
+        return max(motion.q_tentative, motion.q_vertical_tentative)
+    return motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
+
+
+@kernel
+def gate_after(tracks, i, dt, q, model, radar):  # type: ignore[no-untyped-def]
+    """`Window` of the gate of track i after `dt` seconds, with process noise of density q."""
+    mean = tracks.mean
+    return window(
+        model,
+        radar,
+        mean[i, 0] + mean[i, 3] * dt,
+        mean[i, 1] + mean[i, 4] * dt,
+        mean[i, 2] + mean[i, 5] * dt,
+        covariance_after(tracks.covariance, i, dt, q),
+        GATE_SIGMAS,
+    )
+
+
+@kernel
+def crossing(tracks, i, sensor, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
+    """When the beam crosses a track about now: time (ns), and how far it is past (rad) at `until_ns`.
+
+    `now` is the beam's azimuth then. The turn of the beam that counts is the first one that the track has not been
+    looked at in.
+    """
+    time_ns, past = until_ns, 0.0
+    mean = tracks.mean
     for _ in range(2):
         dt = (time_ns - tracks.time_ns[i]) * 1e-9
-        e, n, u = local(
+        e, n, _u = local(
             radar,
             mean[i, 0] + mean[i, 3] * dt,
             mean[i, 1] + mean[i, 4] * dt,
@@ -61,29 +102,14 @@ def crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns):  # type: i
         )
         past = wrap(now - math.atan2(e, n))
         time_ns = until_ns - int(past / TWO_PI * rotation_s * 1e9)
-    variance = q * abs(dt * dt * dt)
-    for a in range(3):
-        variance += P[i, a, a] + 2.0 * abs(dt * P[i, a, a + 3]) + dt * dt * P[i, a + 3, a + 3]
-    across = GATE_SIGMAS * math.sqrt(variance)
-    ground = math.sqrt(max(e * e + n * n, 1.0))
-    half = math.atan2(across, max(ground - across, 1.0))
-    longer, higher = bent(radar, ground, u)
-    window = Window(
-        now - past,
-        min(half + AZIMUTH_MARGIN + GATE_SIGMAS * math.sqrt(radar.variance_azimuth), WIDEST),
-        math.sqrt(ground * ground + u * u) + longer,
-        across + GATE_SIGMAS * math.sqrt(radar.variance_range),
-        math.atan2(u, ground) + higher,
-        half + GATE_SIGMAS * math.sqrt(radar.variance_elevation),
-    )
     half_turn_ns = int(0.5 * rotation_s * 1e9)
     since = time_ns - tracks.looked_ns[i, sensor]
     if since <= half_turn_ns:
-        return time_ns + 2 * half_turn_ns, past - TWO_PI, window
+        return time_ns + 2 * half_turn_ns, past - TWO_PI
     if past < 0.0 and since > 3 * half_turn_ns:
         # The last crossing has not been looked at either: that one comes first.
-        return time_ns - 2 * half_turn_ns, past + TWO_PI, window
-    return time_ns, past, window
+        return time_ns - 2 * half_turn_ns, past + TWO_PI
+    return time_ns, past
 
 
 @kernel
@@ -107,75 +133,60 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 @kernel
 def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
-    """The tracks whose gate the beam of a radar has reached by `until_ns`.
+    """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
-    Left out are those that change nothing: a gate without plots that the beam is still in, and a tentative track whose
-    gate has stayed empty and that ends with that; it is dropped here, before anything is predicted.
+    A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
+    will not come. Left out are looks that change nothing: a gate without plots that the beam is still in. A tentative
+    track whose gate has stayed empty only loses existence, or ends: that is done here, and nothing is predicted.
     """
     capacity = len(tracks.alive)
     row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    passed, overdue, empty = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
-    none = np.empty(0, np.int64)
+    passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
+    detection = np.empty(capacity)
+    first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
     n = 0
-    now = beam_azimuth(beams, sensor, until_ns)
-    rotation_s = beams.rotation_s[sensor]
-    silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
+    now, rotation_s, silent = 0.0, 0.0, False
+    if not model.snapshot:
+        now, rotation_s = beam_azimuth(beams, sensor, until_ns), beams.rotation_s[sensor]
+        silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
     for i in range(capacity):
         if silent or not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
             continue
-        q = motion.q_tentative
-        if tracks.status[i] != TENTATIVE:
-            q = motion.q_horizontal[AGILE, MANOEUVRE]  # for a second look, whatever its class
-        time_ns[n], past, quick = crossing(tracks, i, sensor, q, radar, now, rotation_s, until_ns)
-        half = quick.half_u
-        if past <= -half:
-            early = (half + EARLY) / TWO_PI * rotation_s
-            tracks.due_ns[i, sensor] = time_ns[n] - int(early * 1e9)
-            continue
+        time_ns[n], past, half = until_ns, 1.0, 0.0
+        if not model.snapshot:
+            time_ns[n], past = crossing(tracks, i, sensor, radar, now, rotation_s, until_ns)
+        dt = (time_ns[n] - tracks.time_ns[i]) * 1e-9
+        gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
+        if not model.snapshot:
+            half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
+            if past <= -half:
+                early = (half + EARLY) / TWO_PI * rotation_s
+                tracks.due_ns[i, sensor] = time_ns[n] - int(early * 1e9)
+                continue
         row[n] = i
         passed[n], overdue[n] = past >= half, past >= max(half, OVERDUE)
-        empty[n] = in_window(plots, quick, none) == 0
-        if empty[n] and not passed[n]:
+        found = in_window(plots, gate, plot[first[n] :])
+        if found > len(plot) - first[n]:
+            plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))
+            found = in_window(plots, gate, plot[first[n] :])
+        if found == 0 and not passed[n]:
             continue
-        if empty[n] and tracks.status[i] == TENTATIVE:
-            seconds = max((time_ns[n] - tracks.time_ns[i]) * 1e-9, 0.0)
-            existence = tracks.existence[i] * math.exp(-options.hazard * seconds)
-            left = unseen(existence, model.detection * coverage(model, radar, quick)[0])
-            if spent(left, tracks.born_existence[i], options.delete_existence):
+        left, hidden[n] = coverage(model, radar, gate)
+        detection[n] = model.detection * left
+        if found == 0 and tracks.status[i] == TENTATIVE:
+            # The hazard of the time gone by is left to the next look that predicts.
+            tracks.existence[i] = unseen(tracks.existence[i], detection[n])
+            tracks.looked_ns[i, sensor] = time_ns[n]
+            tracks.misses[i] += 1
+            tracks.plot[i] = -1
+            tracks.due_ns[i] = 0
+            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
-                continue
+            continue
+        first[n + 1] = first[n] + found
         n += 1
-    return Reached(row[:n], time_ns[:n], passed[:n], overdue[:n], empty[:n])
-
-
-@kernel
-def all_at_once(tracks, time_ns):  # type: ignore[no-untyped-def]
-    """The same for a snapshot: it looks at every track, and what it does not show will not come."""
-    row = np.flatnonzero(tracks.alive)
-    n = len(row)
-    no = np.zeros(n, np.bool_)
-    return Reached(row, np.full(n, time_ns), np.ones(n, np.bool_), no, no)
-
-
-@kernel
-def around(a, b, turn):  # type: ignore[no-untyped-def]
-    """The smallest window around two; u comes round after `turn` where that is not 0."""
-    apart = b.u - a.u
-    if turn > 0.0:
-        apart -= turn * math.floor(apart / turn + 0.5)
-    left, right = min(-a.half_u, apart - b.half_u), max(a.half_u, apart + b.half_u)
-    low, high = min(a.v - a.half_v, b.v - b.half_v), max(a.v + a.half_v, b.v + b.half_v)
-    bottom, top = min(a.w - a.half_w, b.w - b.half_w), max(a.w + a.half_w, b.w + b.half_w)
-    half_u = 0.5 * (right - left)
-    if turn > 0.0:
-        half_u = min(half_u, WIDEST)
-    return Window(
-        a.u + 0.5 * (left + right),
-        half_u,
-        0.5 * (low + high),
-        0.5 * (high - low),
-        0.5 * (bottom + top),
-        0.5 * (top - bottom),
+    return Reached(
+        row[:n], time_ns[:n], passed[:n], overdue[:n], hidden[:n], detection[:n], first[: n + 1], plot[: first[n]]
     )
 
 
@@ -185,27 +196,19 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
 
     `plots` are its plots, sorted for gating; each look names those in its window.
     """
-    if model.snapshot:
-        reach = all_at_once(tracks, until_ns)
-    else:
-        reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
+    reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
     count = len(reach.row)
-    row, time_ns = np.empty(count, np.int64), np.empty(count, np.int64)
-    passed, overdue, hidden = np.empty(count, np.bool_), np.empty(count, np.bool_), np.empty(count, np.bool_)
-    detection, existence = np.empty(count), np.empty(count)
-    first = np.zeros(count + 1, np.int64)
-    plot = np.empty(2 * count + 64, np.int64)
+    existence = np.empty(count)
     probability = np.zeros((count, MODES))
     mean = np.empty((count, MODES, STATE))
     covariance = np.empty((count, MODES, STATE, STATE))
     matrix = np.empty((MODES, MODES))
-    k = 0
-    for r in range(count):
-        i = reach.row[r]  # one hypothesis a track, in the row of the same number
-        modes = hypotheses.modes[i]
-        dt = (reach.time_ns[r] - tracks.time_ns[i]) * 1e-9
+    for k in range(count):
+        i = reach.row[k]  # one hypothesis a track, in the row of the same number
+        dt = (reach.time_ns[k] - tracks.time_ns[i]) * 1e-9
+        existence[k] = tracks.existence[i] * math.exp(-options.hazard * max(dt, 0.0))
         predict_hypothesis(
-            modes,
+            hypotheses.modes[i],
             AGILE if tracks.agile[i] > 0.5 else CIVIL,
             hypotheses.probability[i],
             hypotheses.mean[i],
@@ -218,37 +221,20 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
             covariance[k],
             matrix,
         )
-        gate = window(model, radar, mean[k, 0], covariance[k, 0], GATE_SIGMAS)
-        left, hidden[k] = coverage(model, radar, gate)
-        found = 0
-        if not reach.empty[r]:
-            for mode in range(1, modes):
-                gate = around(gate, window(model, radar, mean[k, mode], covariance[k, mode], GATE_SIGMAS), model.turn_u)
-            found = in_window(plots, gate, plot[first[k] :])
-            if found > len(plot) - first[k]:
-                plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))
-                found = in_window(plots, gate, plot[first[k] :])
-        if found == 0 and not reach.passed[r]:
-            continue
-        row[k], time_ns[k], passed[k], overdue[k] = i, reach.time_ns[r], reach.passed[r], reach.overdue[r]
-        detection[k] = model.detection * left
-        existence[k] = tracks.existence[i] * math.exp(-options.hazard * max(dt, 0.0))
-        first[k + 1] = first[k] + found
-        k += 1
     return Looks(
-        row[:k],
-        time_ns[:k],
-        passed[:k],
-        overdue[:k],
-        hidden[:k],
-        detection[:k],
-        existence[:k],
-        np.zeros(k, np.bool_),
-        first[: k + 1],
-        plot[: first[k]],
-        probability[:k],
-        mean[:k],
-        covariance[:k],
+        reach.row,
+        reach.time_ns,
+        reach.passed,
+        reach.overdue,
+        reach.hidden,
+        reach.detection,
+        existence,
+        np.zeros(count, np.bool_),
+        reach.first,
+        reach.plot,
+        probability,
+        mean,
+        covariance,
     )
 
 
