@@ -20,6 +20,7 @@ class Looks(NamedTuple):
     hidden: NDArray[np.bool_]  # in the cone of silence above the sensor
     detection: Floats  # probability of a plot, by coverage
     existence: Floats
+    next_due_ns: Ints  # before this time the same sensor cannot look again; 0 where that is not known
     again: NDArray[np.bool_]  # predicted anew with the agile models
     first: Ints  # (n + 1,) the plots in the window of look k are plot[first[k]:first[k + 1]]
     plot: Ints

@@ -121,6 +121,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         tracks.plot[i] = -1
         for other in range(tracks.due_ns.shape[1]):
             tracks.due_ns[i, other] = 0
+        tracks.due_ns[i, sensor] = looks.next_due_ns[k]
         if detected:
             tracks.detections[i] += 1
             tracks.misses[i] = 0

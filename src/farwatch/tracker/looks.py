@@ -27,6 +27,7 @@ GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
+NEAR_M = 20_000.0  # nearer, an aircraft may overtake the beam's gate on its way round
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 
 
@@ -39,6 +40,7 @@ class Reached(NamedTuple):
     overdue: NDArray[np.bool_]  # and that long ago
     hidden: NDArray[np.bool_]  # in the cone of silence
     detection: Floats
+    next_due_ns: Ints  # before this time the beam cannot reach the gate again
     first: Ints  # (n + 1,) the plots in the gate of look k are plot[first[k]:first[k + 1]]
     plot: Ints
 
@@ -142,7 +144,7 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
     capacity = len(tracks.alive)
     row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
-    detection = np.empty(capacity)
+    detection, next_due_ns = np.empty(capacity), np.zeros(capacity, np.int64)
     first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
     n = 0
     now, rotation_s, silent = 0.0, 0.0, False
@@ -171,6 +173,8 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
             found = in_window(plots, gate, plot[first[n] :])
         if found == 0 and not passed[n]:
             continue
+        if gate.v > NEAR_M and not model.snapshot:
+            next_due_ns[n] = time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
         left, hidden[n] = coverage(model, radar, gate)
         detection[n] = model.detection * left
         if found == 0 and tracks.status[i] == TENTATIVE:
@@ -180,13 +184,22 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
             tracks.misses[i] += 1
             tracks.plot[i] = -1
             tracks.due_ns[i] = 0
+            tracks.due_ns[i, sensor] = next_due_ns[n]
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
             continue
         first[n + 1] = first[n] + found
         n += 1
     return Reached(
-        row[:n], time_ns[:n], passed[:n], overdue[:n], hidden[:n], detection[:n], first[: n + 1], plot[: first[n]]
+        row[:n],
+        time_ns[:n],
+        passed[:n],
+        overdue[:n],
+        hidden[:n],
+        detection[:n],
+        next_due_ns[:n],
+        first[: n + 1],
+        plot[: first[n]],
     )
 
 
@@ -229,6 +242,7 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
         reach.hidden,
         reach.detection,
         existence,
+        reach.next_due_ns,
         np.zeros(count, np.bool_),
         reach.first,
         reach.plot,
