@@ -9,15 +9,19 @@ import numpy as np
 
 from farwatch.kernels import kernel
 from farwatch.motion.imm import CIVIL, TURN, class_evidence
+from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import correct
 from farwatch.sensors.measurement import measurement
+from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
+SURE = 0.5  # existence from which on a look tells of the sensor, and not of the track
+TENTATIVE = int(Status.TENTATIVE)
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
 
@@ -30,7 +34,9 @@ class Mixture(NamedTuple):
 
 
 @kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion):  # type: ignore[no-untyped-def]
+def update(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
+):
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -63,6 +69,8 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
                 best, best_weight = e, events.weight[e]
         existence = min(max(missed + seen, 1e-12), 1.0)
         detected = seen > 0.5 * existence
+        if tracks.status[i] != TENTATIVE and existence > SURE and not math.isnan(looks.v[k]):
+            learn_detection(detections, model, looks.v[k], min(seen / existence, 1.0))
         modes = hypotheses.modes[h]
         if modes > 1 and detected:
             dt = max((looks.time_ns[k] - tracks.time_ns[i]) * 1e-9, 0.0)

@@ -19,6 +19,7 @@ from farwatch.plots import Floats, Ints
 from farwatch.sensors import coverage, window
 from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.beam import beam_azimuth
+from farwatch.tracker.detection import detection_at
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
@@ -40,6 +41,7 @@ class Reached(NamedTuple):
     overdue: NDArray[np.bool_]  # and that long ago
     hidden: NDArray[np.bool_]  # in the cone of silence
     detection: Floats
+    v: Floats  # where, as the sensor gates; NaN outside its coverage
     next_due_ns: Ints  # before this time the beam cannot reach the gate again
     first: Ints  # (n + 1,) the plots in the gate of look k are plot[first[k]:first[k + 1]]
     plot: Ints
@@ -134,7 +136,7 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
     A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
@@ -144,7 +146,7 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
     capacity = len(tracks.alive)
     row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
-    detection, next_due_ns = np.empty(capacity), np.zeros(capacity, np.int64)
+    detection, v, next_due_ns = np.empty(capacity), np.empty(capacity), np.zeros(capacity, np.int64)
     first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
     n = 0
     now, rotation_s, silent = 0.0, 0.0, False
@@ -176,7 +178,8 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
         if gate.v > NEAR_M and not model.snapshot:
             next_due_ns[n] = time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
         left, hidden[n] = coverage(model, radar, gate)
-        detection[n] = model.detection * left
+        detection[n] = detection_at(detections, model, gate.v) * left
+        v[n] = gate.v if left == 1.0 else math.nan
         if found == 0 and tracks.status[i] == TENTATIVE:
             # The hazard of the time gone by is left to the next look that predicts.
             tracks.existence[i] = unseen(tracks.existence[i], detection[n])
@@ -197,6 +200,7 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
         overdue[:n],
         hidden[:n],
         detection[:n],
+        v[:n],
         next_due_ns[:n],
         first[: n + 1],
         plot[: first[n]],
@@ -204,12 +208,12 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
 
 
 @kernel
-def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
 
     `plots` are its plots, sorted for gating; each look names those in its window.
     """
-    reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
+    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns)
     count = len(reach.row)
     existence = np.empty(count)
     probability = np.zeros((count, MODES))
@@ -241,6 +245,7 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
         reach.overdue,
         reach.hidden,
         reach.detection,
+        reach.v,
         existence,
         reach.next_due_ns,
         np.zeros(count, np.bool_),
