@@ -149,6 +149,21 @@ def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypothese
 
 
 @kernel
+def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
+    """Count a scan in one column of cells, and learn from it where the map `learns`."""
+    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
+    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
+    clutter.scans[a] += 1.0
+    for kind in range(clutter.rate.shape[0]):
+        for r in range(ROWS):
+            for layer in range(clutter.rate.shape[3]):
+                rate = clutter.rate[kind, a, r, layer]
+                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
+                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
+                clutter.seen[kind, a, r, layer] = 0.0
+
+
+@kernel
 def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
     """Close the present scan in the columns that the beam of `sensor` has left well behind by `until_ns`.
 
@@ -167,18 +182,3 @@ def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # typ
     while a != last:
         close_column(clutter, a, model.learns_clutter, memory_scans)
         a = (a + 1) % COLUMNS
-
-
-@kernel
-def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
-    """Count a scan in one column of cells, and learn from it where the map `learns`."""
-    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
-    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
-    clutter.scans[a] += 1.0
-    for kind in range(clutter.rate.shape[0]):
-        for r in range(ROWS):
-            for layer in range(clutter.rate.shape[3]):
-                rate = clutter.rate[kind, a, r, layer]
-                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
-                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
-                clutter.seen[kind, a, r, layer] = 0.0

@@ -34,6 +34,130 @@ class Mixture(NamedTuple):
 
 
 @kernel
+def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type: ignore[no-untyped-def]
+    """Predict look k by the civil models again: the second look has found nothing that would be the aircraft."""
+    h = looks.hypothesis[k]
+    predict_hypothesis(
+        hypotheses.modes[h],
+        CIVIL,
+        hypotheses.probability[h],
+        hypotheses.mean[h],
+        hypotheses.covariance[h],
+        (looks.time_ns[k] - state_ns) * 1e-9,
+        motion,
+        flat,
+        looks.probability[k],
+        looks.mean[k],
+        looks.covariance[k],
+        matrix,
+    )
+
+
+@kernel
+def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
+    """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
+    if n == 1:
+        copy_gaussian(mean[0], covariance[0], size, x, P)
+        return
+    total = 0.0
+    for c in range(n):
+        total += weight[c]
+    for a in range(size):
+        x[a] = 0.0
+        for c in range(n):
+            x[a] += weight[c] / total * mean[c, a]
+    for a in range(size):
+        for b in range(a + 1):
+            value = 0.0
+            for c in range(n):
+                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
+            P[a, b] = value
+            P[b, a] = value
+
+
+@kernel
+def merge_modes(  # type: ignore[no-untyped-def]
+    model,
+    radar,
+    modes,
+    time_ns,
+    predicted_probability,
+    predicted_mean,
+    predicted_covariance,
+    missed,
+    weight,
+    plot,
+    mode_likelihood,
+    plot_time_ns,
+    table,
+    scratch,
+    probability,
+    mean,
+    covariance,
+):
+    """Moment-match every mode of one look over its events; mode probabilities follow.
+
+    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
+    likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
+    """
+    n_events = len(weight)
+    of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance
+    sum_of_modes = 0.0
+    for mode in range(modes):
+        size = STATE if mode == TURN else 6
+        prior = predicted_probability[mode]
+        total = missed * prior
+        for e in range(n_events):
+            over = 0.0
+            for m in range(modes):
+                over += predicted_probability[m] * mode_likelihood[e, m]
+            of_mode[1 + e] = weight[e] * prior * mode_likelihood[e, mode] / max(over, 1e-300)
+            total += of_mode[1 + e]
+        probability[mode] = total
+        sum_of_modes += total
+        n = 0
+        if missed * prior > NEGLIGIBLE * total or total < 1e-250:
+            of_mode[0] = missed * prior
+            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, means[0], covariances[0])
+            n = 1
+        for e in range(n_events):
+            w = of_mode[1 + e]
+            if w <= NEGLIGIBLE * total:
+                continue
+            x, P, j = means[n], covariances[n], plot[e]
+            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, x, P)
+            dt = (plot_time_ns[j] - time_ns) * 1e-9
+            for a in range(3):
+                x[a] += x[a + 3] * dt
+            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
+            for a in range(3):
+                x[a] -= x[a + 3] * dt
+            of_mode[n] = w
+            n += 1
+        moment_match(of_mode, means, covariances, n, size, mean[mode], covariance[mode])
+    floored = 0.0
+    for mode in range(modes):
+        # A mode that has died must be able to come back.
+        probability[mode] = max(probability[mode] / sum_of_modes, 1e-6)
+        floored += probability[mode]
+    for mode in range(modes):
+        probability[mode] /= floored
+
+
+@kernel
+def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
+    """Take over what plot j says of identity and level; a garbled or unvalidated Mode A is not believed."""
+    if plots.address[j] != NO_ADDRESS and tracks.address[i] == NO_ADDRESS:
+        tracks.address[i] = plots.address[j]
+    if plots.mode_a[j] != NO_MODE_A and plots.flags[j] & MODE_A_DOUBTFUL == 0:
+        tracks.mode_a[i] = plots.mode_a[j]
+    if plots.callsign[j] != NO_CALLSIGN:
+        tracks.callsign[i] = plots.callsign[j]
+    if not math.isnan(plots.pressure_altitude_m[j]):
+        tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+
+
+@kernel
 def update(  # type: ignore[no-untyped-def]
     tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
 ):
@@ -144,127 +268,3 @@ def update(  # type: ignore[no-untyped-def]
             if looks.hidden[k]:
                 tracks.detected_ns[i] += max(elapsed_ns, 0)
     return done, used
-
-
-@kernel
-def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type: ignore[no-untyped-def]
-    """Predict look k by the civil models again: the second look has found nothing that would be the aircraft."""
-    h = looks.hypothesis[k]
-    predict_hypothesis(
-        hypotheses.modes[h],
-        CIVIL,
-        hypotheses.probability[h],
-        hypotheses.mean[h],
-        hypotheses.covariance[h],
-        (looks.time_ns[k] - state_ns) * 1e-9,
-        motion,
-        flat,
-        looks.probability[k],
-        looks.mean[k],
-        looks.covariance[k],
-        matrix,
-    )
-
-
-@kernel
-def merge_modes(  # type: ignore[no-untyped-def]
-    model,
-    radar,
-    modes,
-    time_ns,
-    predicted_probability,
-    predicted_mean,
-    predicted_covariance,
-    missed,
-    weight,
-    plot,
-    mode_likelihood,
-    plot_time_ns,
-    table,
-    scratch,
-    probability,
-    mean,
-    covariance,
-):
-    """Moment-match every mode of one look over its events; mode probabilities follow.
-
-    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
-    likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
-    """
-    n_events = len(weight)
-    of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance
-    sum_of_modes = 0.0
-    for mode in range(modes):
-        size = STATE if mode == TURN else 6
-        prior = predicted_probability[mode]
-        total = missed * prior
-        for e in range(n_events):
-            over = 0.0
-            for m in range(modes):
-                over += predicted_probability[m] * mode_likelihood[e, m]
-            of_mode[1 + e] = weight[e] * prior * mode_likelihood[e, mode] / max(over, 1e-300)
-            total += of_mode[1 + e]
-        probability[mode] = total
-        sum_of_modes += total
-        n = 0
-        if missed * prior > NEGLIGIBLE * total or total < 1e-250:
-            of_mode[0] = missed * prior
-            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, means[0], covariances[0])
-            n = 1
-        for e in range(n_events):
-            w = of_mode[1 + e]
-            if w <= NEGLIGIBLE * total:
-                continue
-            x, P, j = means[n], covariances[n], plot[e]
-            copy_gaussian(predicted_mean[mode], predicted_covariance[mode], size, x, P)
-            dt = (plot_time_ns[j] - time_ns) * 1e-9
-            for a in range(3):
-                x[a] += x[a + 3] * dt
-            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
-            for a in range(3):
-                x[a] -= x[a + 3] * dt
-            of_mode[n] = w
-            n += 1
-        moment_match(of_mode, means, covariances, n, size, mean[mode], covariance[mode])
-    floored = 0.0
-    for mode in range(modes):
-        # A mode that has died must be able to come back.
-        probability[mode] = max(probability[mode] / sum_of_modes, 1e-6)
-        floored += probability[mode]
-    for mode in range(modes):
-        probability[mode] /= floored
-
-
-@kernel
-def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
-    """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
-    if n == 1:
-        copy_gaussian(mean[0], covariance[0], size, x, P)
-        return
-    total = 0.0
-    for c in range(n):
-        total += weight[c]
-    for a in range(size):
-        x[a] = 0.0
-        for c in range(n):
-            x[a] += weight[c] / total * mean[c, a]
-    for a in range(size):
-        for b in range(a + 1):
-            value = 0.0
-            for c in range(n):
-                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
-            P[a, b] = value
-            P[b, a] = value
-
-
-@kernel
-def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
-    """Take over what plot j says of identity and level; a garbled or unvalidated Mode A is not believed."""
-    if plots.address[j] != NO_ADDRESS and tracks.address[i] == NO_ADDRESS:
-        tracks.address[i] = plots.address[j]
-    if plots.mode_a[j] != NO_MODE_A and plots.flags[j] & MODE_A_DOUBTFUL == 0:
-        tracks.mode_a[i] = plots.mode_a[j]
-    if plots.callsign[j] != NO_CALLSIGN:
-        tracks.callsign[i] = plots.callsign[j]
-    if not math.isnan(plots.pressure_altitude_m[j]):
-        tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]

@@ -136,6 +136,21 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
+def unseen(existence, detection):  # type: ignore[no-untyped-def]
+    """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
+    return existence * (1.0 - detection) / (1.0 - existence * detection)
+
+
+@kernel
+def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
+    """Whether a tentative track has lost so much since its birth that it ends.
+
+    In dense clutter the first plot alone is less likely than any fixed threshold: the track must have lost since.
+    """
+    return existence < 0.5 * born_existence and existence < delete_existence
+
+
+@kernel
 def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
@@ -255,18 +270,3 @@ def look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, op
         mean,
         covariance,
     )
-
-
-@kernel
-def unseen(existence, detection):  # type: ignore[no-untyped-def]
-    """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
-    return existence * (1.0 - detection) / (1.0 - existence * detection)
-
-
-@kernel
-def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
-    """Whether a tentative track has lost so much since its birth that it ends.
-
-    In dense clutter the first plot alone is less likely than any fixed threshold: the track must have lost since.
-    """
-    return existence < 0.5 * born_existence and existence < delete_existence

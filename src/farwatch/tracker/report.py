@@ -50,6 +50,16 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
 
 
 @kernel
+def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
+    """Covariance of the components along the rows i and j of `axes` of the vector that starts at `offset`."""
+    total = 0.0
+    for a in range(3):
+        for b in range(3):
+            total += axes[i, a] * axes[j, b] * P[offset + a, offset + b]
+    return total
+
+
+@kernel
 def state_columns(rows, means, covariances, flat, out):  # type: ignore[no-untyped-def]
     """Fill columns (14, n) with the states in `rows` of `means` and `covariances`: latitude and longitude (deg; flat: y
     and x in m), height, speed, track angle (deg), vertical rate; the standard deviations of the horizontal position,
@@ -77,16 +87,6 @@ def state_columns(rows, means, covariances, flat, out):  # type: ignore[no-untyp
         out[10, k] = en / max(out[8, k] * out[9, k], 1e-300)
         for a in range(3):
             out[11 + a, k] = math.sqrt(max(in_axes(P, axes, a, a, 3), 0.0))
-
-
-@kernel
-def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
-    """Covariance of the components along the rows i and j of `axes` of the vector that starts at `offset`."""
-    total = 0.0
-    for a in range(3):
-        for b in range(3):
-            total += axes[i, a] * axes[j, b] * P[offset + a, offset + b]
-    return total
 
 
 @kernel
