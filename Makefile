@@ -30,6 +30,7 @@ bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
+	$(ONE) $(PIN) $(PY) benchmarks/s300.py
 	$(ONE) $(PIN) $(PY) benchmarks/b1.py
 	$(ONE) $(PIN) $(PY) benchmarks/b2.py
 	$(ONE) $(PIN) $(PY) benchmarks/b4.py

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -98,6 +99,7 @@ def test_every_resamples_to_a_steady_interval(small: Path, tmp_path: Path, farwa
     times = sorted(set(pq.read_table(output)["time_ns"].to_pylist()))
     assert len(times) > 15
     assert all(time % 2_000_000_000 == 0 for time in times)
+    assert all(after - before == 2_000_000_000 for before, after in pairwise(times))
     ran = farwatch("track", tmp_path / "run" / "plots.parquet", "-s", small, "-o", output, "--every", "soon")
     assert ran.code == 1
     assert "--every soon" in ran.err

@@ -94,6 +94,7 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
     if not identity:
         given = (batch._replace(plots=without_identity(batch.plots)) for batch in given)
     due_ns = 0
+    waiting: list[tuple[int, Picture]] = []  # for data that go so far: behind the last plot nothing is written
     for picture in run(given, tracker):
         tally.tracks.update(picture.track[picture.status != Status.ENDED].tolist())
         if every_ns is None:
@@ -101,9 +102,10 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
             continue
         due_ns = due_ns or -(-picture.until_ns // every_ns) * every_ns
         while due_ns <= picture.until_ns:
-            if tally.first_ns is not None and due_ns <= tally.last_ns:
-                yield tracker.picture(due_ns)
+            waiting.append((due_ns, tracker.picture(due_ns)))
             due_ns += every_ns
+        while waiting and tally.first_ns is not None and waiting[0][0] <= tally.last_ns:
+            yield waiting.pop(0)[1]
 
 
 def sink_options(scenario: Scenario, sac_sic: str, editions: dict[int, str] | None) -> SinkOptions:
