@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from farwatch.geodesy import height_and_up
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,7 +21,7 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.kind == "flat"
 
 
-@kernel
+@leaf
 def vertical(flat, x, y, z):  # type: ignore[no-untyped-def]
     """Height (m) and the unit vector of the local vertical at a point of the frame."""
     if flat:

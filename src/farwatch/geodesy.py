@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 
 A = 6_378_137.0  # semi-major axis, m
 F = 1.0 / 298.257_223_563  # flattening
@@ -23,7 +23,7 @@ TWO_PI = 2.0 * math.pi
 Floats = NDArray[np.float64]
 
 
-@kernel
+@leaf
 def to_ecef(lat, lon, height):  # type: ignore[no-untyped-def]
     """Earth-centred, Earth-fixed x, y, z (m) of a geodetic position (rad, rad, m above the ellipsoid)."""
     s, c = math.sin(lat), math.cos(lat)
@@ -31,7 +31,7 @@ def to_ecef(lat, lon, height):  # type: ignore[no-untyped-def]
     return (n + height) * c * math.cos(lon), (n + height) * c * math.sin(lon), (n * (1.0 - E2) + height) * s
 
 
-@kernel
+@leaf
 def latitude_terms(p, z, steps):  # type: ignore[no-untyped-def]
     """Sine and cosine of the geodetic latitude at distance p from the axis and z above the equator.
 
@@ -50,7 +50,7 @@ def latitude_terms(p, z, steps):  # type: ignore[no-untyped-def]
     return s, c
 
 
-@kernel
+@leaf
 def to_geodetic(x, y, z):  # type: ignore[no-untyped-def]
     """Latitude, longitude (rad) and height above the ellipsoid (m) of an Earth-centred position off the centre."""
     p = math.hypot(x, y)
@@ -59,7 +59,7 @@ def to_geodetic(x, y, z):  # type: ignore[no-untyped-def]
     return math.atan2(s, c), math.atan2(y, x), height
 
 
-@kernel
+@leaf
 def height_and_up(x, y, z):  # type: ignore[no-untyped-def]
     """Height above the ellipsoid (m) and the unit vector of the local vertical, without any angle."""
     p = math.sqrt(x * x + y * y)

@@ -94,7 +94,15 @@ def inlined(function: Callable[..., Any]) -> Any:
     return kernel(function, inline="always")
 
 
-def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
+def leaf(function: Callable[..., Any]) -> Any:
+    """A kernel that makes no arrays and calls leaves alone: compiled without reference counts.
+
+    Taking an array out of a tuple counts a reference, atomically; for small kernels that cost more than their work.
+    """
+    return kernel(function, counted=False)
+
+
+def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "never", counted: bool = True) -> Any:
     """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
     if user := _WANTED.get((function.__module__, function.__name__)):
         raise TypeError(
@@ -105,7 +113,7 @@ def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "n
     config.CACHE_LOCATOR_CLASSES = f"{__name__}.SourceKeyedLocator"
     config.CACHE_DIR = str(cache_directory())
     try:
-        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy", inline=inline)
+        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy", inline=inline, _nrt=counted)
     finally:
         config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
     return compiled

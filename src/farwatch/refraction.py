@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.geodesy import MEAN_RADIUS_M
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 Atmosphere = Literal["exponential", "four-thirds", "none"]
 Floats = NDArray[np.float64]
@@ -105,7 +105,7 @@ def refraction_table(atmosphere: Atmosphere, antenna_height_m: float, max_range_
     return table
 
 
-@kernel
+@leaf
 def bend(table, range_m, height_m):  # type: ignore[no-untyped-def]
     """Measured minus straight-line slant range (m) and elevation (rad) of a target; clamped at the grid's edges."""
     r = min(max(range_m / table.range_step_m, 0.0), RANGES - 1.000001)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats, Ints
 
 STATE = 7  # position m, velocity m/s, turn rate rad/s about the local vertical (clockwise from above is negative)
@@ -101,7 +101,7 @@ def grow(table: Any, fresh: Any) -> Any:
     return fresh
 
 
-@kernel
+@leaf
 def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
     """Copy the first n components of a Gaussian into `x` and `P`."""
     for a in range(n):
@@ -110,7 +110,7 @@ def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
             P[a, b] = covariance[a, b]
 
 
-@kernel
+@leaf
 def vague(covariance):  # type: ignore[no-untyped-def]
     """Whether a state is too uncertain for lying on it to mean anything."""
     return covariance[0, 0] + covariance[1, 1] + covariance[2, 2] > VAGUE_M * VAGUE_M

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from farwatch.association.events import Clusters
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 
 
-@kernel
+@leaf
 def find_root(parent, node):  # type: ignore[no-untyped-def]
     """Root of a node in a union-find forest, halving the path on the way."""
     while parent[node] != node:

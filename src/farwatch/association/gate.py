@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 
 
@@ -61,7 +61,7 @@ def sort_into_bands(u, v, w, turn, band):  # type: ignore[no-untyped-def]
     return out
 
 
-@kernel
+@leaf
 def in_window(plots, window, out):  # type: ignore[no-untyped-def]
     """Write the rows of the plots in a window to `out`, in order, as far as they fit; return their number.
 

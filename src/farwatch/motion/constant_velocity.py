@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 EARTH_RADIUS_M = 6_371_000.0
 
@@ -21,7 +21,7 @@ class Cv(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kin
     q_vertical: Positive = 0.5
 
 
-@kernel
+@leaf
 def add_noise(P, dt, q_horizontal, q_vertical, ux, uy, uz):  # type: ignore[no-untyped-def]
     """Add the process noise of a white acceleration over `dt` seconds; u is the local vertical.
 
@@ -45,7 +45,7 @@ def add_noise(P, dt, q_horizontal, q_vertical, ux, uy, uz):  # type: ignore[no-u
             P[a + 3, b + 3] += g * dt
 
 
-@kernel
+@leaf
 def centripetal(vx, vy, vz, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Downward acceleration (m/s^2) that keeps level flight level over a round Earth; 0 in the flat frame."""
     if not curved:
@@ -54,7 +54,7 @@ def centripetal(vx, vy, vz, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     return -(vx * vx + vy * vy + vz * vz - vu * vu) / EARTH_RADIUS_M
 
 
-@kernel
+@leaf
 def predict_constant_velocity(x, P, dt, q_horizontal, q_vertical, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Predict mean `x` (>= 6) and covariance `P` in place by `dt` seconds; components past the sixth are left alone."""
     c = centripetal(x[3], x[4], x[5], ux, uy, uz, curved)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.motion.constant_velocity import add_noise, centripetal
 
 
-@kernel
+@leaf
 def turn_terms(w, dt):  # type: ignore[no-untyped-def]
     """sin(w dt), cos(w dt), sin/w, (1 - cos)/w and the derivatives by w of the last two, exact at w = 0."""
     angle = w * dt
@@ -30,7 +28,18 @@ def turn_terms(w, dt):  # type: ignore[no-untyped-def]
     return s, c, sw, cw, dsw, dcw
 
 
-@kernel
+@leaf
+def turned_about(u, along, level, side, v):  # type: ignore[no-untyped-def]
+    """The vector `level` v + (`along` - `level`) (u v) u + `side` u x v: one part kept, one rotated about u."""
+    part = (along - level) * (u[0] * v[0] + u[1] * v[1] + u[2] * v[2])
+    return (
+        level * v[0] + part * u[0] + side * (u[1] * v[2] - u[2] * v[1]),
+        level * v[1] + part * u[1] + side * (u[2] * v[0] - u[0] * v[2]),
+        level * v[2] + part * u[2] + side * (u[0] * v[1] - u[1] * v[0]),
+    )
+
+
+@leaf
 def predict_coordinated_turn(x, P, dt, q_horizontal, q_vertical, q_rate, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Predict mean `x` (7) and covariance `P` (7, 7) in place by `dt` seconds.
 
@@ -38,53 +47,36 @@ def predict_coordinated_turn(x, P, dt, q_horizontal, q_vertical, q_rate, ux, uy,
     Bar-Shalom, Li & Kirubarajan 2001, eq. 11.7.1-4, with the turn axis along the local vertical u.
     """
     s, c, sw, cw, dsw, dcw = turn_terms(x[6], dt)
-    vx, vy, vz = x[3], x[4], x[5]
-    vu = vx * ux + vy * uy + vz * uz
-    hx, hy, hz = vx - vu * ux, vy - vu * uy, vz - vu * uz  # along the ground
-    wx, wy, wz = uy * hz - uz * hy, uz * hx - ux * hz, ux * hy - uy * hx  # to the left of it
-    # Blocks of the transition: position by velocity (B), velocity by velocity (A), and both by the rate (b, a).
-    A = np.empty((3, 3))
-    B = np.empty((3, 3))
-    for i in range(3):
-        ui = ux if i == 0 else (uy if i == 1 else uz)
-        for j in range(3):
-            uj = ux if j == 0 else (uy if j == 1 else uz)
-            eye = 1.0 if i == j else 0.0
-            A[i, j] = c * eye + (1.0 - c) * ui * uj
-            B[i, j] = sw * eye + (dt - sw) * ui * uj
-    A[0, 1] -= s * uz
-    A[1, 0] += s * uz
-    A[0, 2] += s * uy
-    A[2, 0] -= s * uy
-    A[1, 2] -= s * ux
-    A[2, 1] += s * ux
-    B[0, 1] -= cw * uz
-    B[1, 0] += cw * uz
-    B[0, 2] += cw * uy
-    B[2, 0] -= cw * uy
-    B[1, 2] -= cw * ux
-    B[2, 1] += cw * ux
-    b = (hx * dsw + wx * dcw, hy * dsw + wy * dcw, hz * dsw + wz * dcw)
-    a = (dt * (wx * c - hx * s), dt * (wy * c - hy * s), dt * (wz * c - hz * s))
-    g = centripetal(vx, vy, vz, ux, uy, uz, curved)
-    half = 0.5 * g * dt * dt
-    for i in range(3):
-        ui = ux if i == 0 else (uy if i == 1 else uz)
-        x[i] += B[i, 0] * vx + B[i, 1] * vy + B[i, 2] * vz + half * ui
-    x[3] = A[0, 0] * vx + A[0, 1] * vy + A[0, 2] * vz + g * dt * ux
-    x[4] = A[1, 0] * vx + A[1, 1] * vy + A[1, 2] * vz + g * dt * uy
-    x[5] = A[2, 0] * vx + A[2, 1] * vy + A[2, 2] * vz + g * dt * uz
+    u, v = (ux, uy, uz), (x[3], x[4], x[5])
+    # Derivatives of the new position and velocity by the rate: the level part of v and what stands to its left.
+    h = turned_about(u, 0.0, 1.0, 0.0, v)
+    w = turned_about(u, 0.0, 0.0, 1.0, v)
+    by_rate = (
+        h[0] * dsw + w[0] * dcw,
+        h[1] * dsw + w[1] * dcw,
+        h[2] * dsw + w[2] * dcw,
+        dt * (w[0] * c - h[0] * s),
+        dt * (w[1] * c - h[1] * s),
+        dt * (w[2] * c - h[2] * s),
+    )
+    g = centripetal(v[0], v[1], v[2], ux, uy, uz, curved)
+    moved, turned = turned_about(u, dt, sw, cw, v), turned_about(u, 1.0, c, s, v)
+    for a in range(3):
+        x[a] += moved[a] + 0.5 * g * dt * dt * u[a]
+        x[a + 3] = turned[a] + g * dt * u[a]
     # F P F' by blocks: first the rows, then the columns.
     for j in range(7):
-        v0, v1, v2, w = P[3, j], P[4, j], P[5, j], P[6, j]
-        for i in range(3):
-            P[i, j] += B[i, 0] * v0 + B[i, 1] * v1 + B[i, 2] * v2 + b[i] * w
-            P[i + 3, j] = A[i, 0] * v0 + A[i, 1] * v1 + A[i, 2] * v2 + a[i] * w
+        column, rate = (P[3, j], P[4, j], P[5, j]), P[6, j]
+        moved, turned = turned_about(u, dt, sw, cw, column), turned_about(u, 1.0, c, s, column)
+        for a in range(3):
+            P[a, j] += moved[a] + by_rate[a] * rate
+            P[a + 3, j] = turned[a] + by_rate[a + 3] * rate
     for j in range(7):
-        v0, v1, v2, w = P[j, 3], P[j, 4], P[j, 5], P[j, 6]
-        for i in range(3):
-            P[j, i] += B[i, 0] * v0 + B[i, 1] * v1 + B[i, 2] * v2 + b[i] * w
-            P[j, i + 3] = A[i, 0] * v0 + A[i, 1] * v1 + A[i, 2] * v2 + a[i] * w
+        row, rate = (P[j, 3], P[j, 4], P[j, 5]), P[j, 6]
+        moved, turned = turned_about(u, dt, sw, cw, row), turned_about(u, 1.0, c, s, row)
+        for a in range(3):
+            P[j, a] += moved[a] + by_rate[a] * rate
+            P[j, a + 3] = turned[a] + by_rate[a + 3] * rate
     add_noise(P, dt, q_horizontal, q_vertical, ux, uy, uz)
     if dt > 0.0:
         P[6, 6] += q_rate * dt

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.coordinated_turn import predict_coordinated_turn
 from farwatch.tracks import MODES
@@ -118,7 +118,7 @@ def imm_model(options: Imm) -> ImmModel:
     )
 
 
-@kernel
+@leaf
 def transition(eigen, kind, dt, out):  # type: ignore[no-untyped-def]
     """Fill `out` (3, 3) with the transition probabilities expm(rates dt) of a class; rows sum to 1."""
     for i in range(MODES):
@@ -131,24 +131,24 @@ def transition(eigen, kind, dt, out):  # type: ignore[no-untyped-def]
                 out[i, j] += eigen.right[kind, i, k] * grown * eigen.left[kind, k, j]
 
 
-@kernel
+@leaf
 def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_out):  # type: ignore[no-untyped-def]
     """Mix the modes for the coming step: predicted probabilities (3,), means (3, 7) and covariances (3, 7, 7).
+
+    `matrix` (3, 3) holds the transition probabilities and is used up.
 
     A mode that has no turn rate contributes the rate's prior, N(0, rate_variance), to the turn mode: the rate of a
     turn that begins is not the zero of the straight flight before it. Blom & Bar-Shalom 1988; for unequal state
     dimensions Granstrom, Willett & Bar-Shalom 2015.
     """
     modes = probability.shape[0]
-    weights = np.empty(modes)
     for j in range(modes):
         total = 0.0
         for i in range(modes):
-            weights[i] = matrix[i, j] * probability[i]
-            total += weights[i]
+            total += matrix[i, j] * probability[i]
         p_out[j] = total
         for i in range(modes):
-            weights[i] /= total
+            matrix[i, j] *= probability[i] / total  # from here on the share of i in j
         size = 7 if j == TURN else 6
         for a in range(7):
             m_out[j, a] = 0.0
@@ -156,13 +156,13 @@ def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_ou
                 c_out[j, a, b] = 0.0
         for i in range(modes):
             for a in range(6):
-                m_out[j, a] += weights[i] * mean[i, a]
+                m_out[j, a] += matrix[i, j] * mean[i, a]
         if j == TURN:
-            m_out[j, 6] = weights[TURN] * mean[TURN, 6]
+            m_out[j, 6] = matrix[TURN, j] * mean[TURN, 6]
         else:
             c_out[j, 6, 6] = rate_variance
         for i in range(modes):
-            w = weights[i]
+            w = matrix[i, j]
             if w < 1e-12:
                 continue
             for a in range(size):
@@ -179,7 +179,7 @@ def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_ou
                 c_out[j, b, a] = c_out[j, a, b]
 
 
-@kernel
+@leaf
 def predict_mode(mode, kind, model, x, P, dt, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Predict one mode of a track of class `kind` in place by `dt` seconds; u is the local vertical."""
     q, q_vertical = model.q_horizontal[kind, mode], model.q_vertical[kind, mode]
@@ -189,23 +189,30 @@ def predict_mode(mode, kind, model, x, P, dt, ux, uy, uz, curved):  # type: igno
         predict_constant_velocity(x, P, dt, q, q_vertical, ux, uy, uz, curved)
 
 
-@kernel
+@leaf
+def expected_likelihood(probability, likelihood, model, kind, dt, matrix):  # type: ignore[no-untyped-def]
+    """Likelihood of a plot under a class that expects its modes by its own sojourns; `matrix` (3, 3) is scratch."""
+    transition(model.eigen, kind, dt, matrix)
+    total = 0.0
+    for j in range(MODES):
+        p = 0.0
+        for i in range(MODES):
+            p += matrix[i, j] * probability[i]
+        total += p * likelihood[j]
+    return total
+
+
+@leaf
 def class_evidence(agile, probability, likelihood, model, dt, matrix):  # type: ignore[no-untyped-def]
     """Posterior probability of the agile class after one look, from the modes' likelihoods.
 
     Each class predicts the modes by its own sojourns; the class whose prediction made the plot more probable gains.
     One look weighs at most a factor of three: the modes of a track adapt within a look or two, its class must not.
     """
-    expected = np.zeros(2)
-    for kind in range(2):
-        transition(model.eigen, kind, dt, matrix)
-        for j in range(3):
-            p = 0.0
-            for i in range(3):
-                p += matrix[i, j] * probability[i]
-            expected[kind] += p * likelihood[j]
-    if expected[CIVIL] <= 0.0 and expected[AGILE] <= 0.0:
+    civil = expected_likelihood(probability, likelihood, model, CIVIL, dt, matrix)
+    lively = expected_likelihood(probability, likelihood, model, AGILE, dt, matrix)
+    if civil <= 0.0 and lively <= 0.0:
         return agile
-    ratio = min(max(expected[AGILE] / max(expected[CIVIL], 1e-300), 1.0 / 3.0), 3.0)
+    ratio = min(max(lively / max(civil, 1e-300), 1.0 / 3.0), 3.0)
     odds = agile / (1.0 - agile) * ratio
     return min(max(odds / (1.0 + odds), LEAST_AGILE), 1.0 - 1e-3)

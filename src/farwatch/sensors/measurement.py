@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 
 FIELDS = 12
 
@@ -47,7 +47,7 @@ def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
     return table
 
 
-@kernel
+@leaf
 def measurement(table, j):  # type: ignore[no-untyped-def]
     """Row j of a measurement table."""
     return Measurement(

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from farwatch.association.gate import Window
 from farwatch.errors import ConfigError
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.sensors.scalar import scalar_correction
 
 Metres = Annotated[float, Meta(ge=-1e9, le=1e9)]
@@ -80,7 +80,7 @@ def position_model(sensor: PositionSensor, flat: bool) -> PositionModel:
 NO_POSITION = PositionModel(0.0, 0.0, 0.0, 0.0, 0.0)  # in the models of other kinds
 
 
-@kernel
+@leaf
 def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by the position m; return its log-likelihood, chi^2 and number of measurements.
 
@@ -103,7 +103,7 @@ def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
     return log_likelihood + ll, chi2 + c, 3
 
 
-@kernel
+@leaf
 def place(m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     """Position (x[:3]) and its covariance (P[:3, :3]) from one plot alone, with a prior where it has no height."""
     x[0], x[1], x[2] = m.z0, m.z1, prior_height
@@ -117,7 +117,7 @@ def place(m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     return True
 
 
-@kernel
+@leaf
 def window(position, x, y, S, sigmas):  # type: ignore[no-untyped-def]
     """`Window` in x and y from the area's corner (m) of a gate of so many sigmas about a position; S as for radars."""
     half_x = sigmas * math.sqrt(max(S[0], 0.0) + position.variance)
@@ -125,14 +125,14 @@ def window(position, x, y, S, sigmas):  # type: ignore[no-untyped-def]
     return Window(x - position.min_x_m, half_x, y - position.min_y_m, half_y, 0.0, 1e30)
 
 
-@kernel
+@leaf
 def coverage(position, u, v):  # type: ignore[no-untyped-def]
     """Share of the detection probability that is left at a point, given from the area's corner (m)."""
     inside = 0.0 <= u <= position.max_x_m - position.min_x_m and 0.0 <= v <= position.max_y_m - position.min_y_m
     return 1.0 if inside else OUTSIDE
 
 
-@kernel
+@leaf
 def further_space(measured):  # type: ignore[no-untyped-def]
     """One over the size of what a plot measures besides x and y."""
     return 1.0 / HEIGHT_SPAN_M if measured & 4 else 1.0

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from farwatch.association.gate import Window
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.refraction import RefractionTable, bend, refraction_table
 from farwatch.sensors.place import Place
 from farwatch.sensors.scalar import apply_gain, scalar_correction
@@ -134,7 +134,7 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
 NO_RADAR = radar_model(Radar(id="", position=Place(lat_deg=0.0, lon_deg=0.0), rotation_s=1.0, max_range_km=1.0), True)
 
 
-@kernel
+@leaf
 def local(radar, x, y, z):  # type: ignore[no-untyped-def]
     """East, north, up (m) of a point from the radar."""
     dx, dy, dz = x - radar.origin[0], y - radar.origin[1], z - radar.origin[2]
@@ -145,7 +145,7 @@ def local(radar, x, y, z):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@leaf
 def turned(radar, e, n, u):  # type: ignore[no-untyped-def]
     """The frame's components of a vector given as east, north, up of the radar."""
     return (
@@ -155,7 +155,7 @@ def turned(radar, e, n, u):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@leaf
 def polar(radar, x, y, z):  # type: ignore[no-untyped-def]
     """Slant range (m), azimuth [0, 2 pi) and elevation (rad) of a point as the radar sees it, along the bent ray."""
     e, n, u = local(radar, x, y, z)
@@ -168,26 +168,26 @@ def polar(radar, x, y, z):  # type: ignore[no-untyped-def]
     return r + longer, azimuth, math.atan2(u, ground) + higher
 
 
-@kernel
+@leaf
 def wrap(angle):  # type: ignore[no-untyped-def]
     """An angle in [-pi, pi)."""
     return angle - TWO_PI * math.floor((angle + math.pi) / TWO_PI)
 
 
-@kernel
+@leaf
 def along(S, hx, hy, hz):  # type: ignore[no-untyped-def]
     """Variance along a vector h of a position with covariance S, packed 00 01 02 11 12 22."""
     return hx * (S[0] * hx + 2.0 * (S[1] * hy + S[2] * hz)) + hy * (S[3] * hy + 2.0 * S[4] * hz) + hz * S[5] * hz
 
 
-@kernel
+@leaf
 def bent(radar, ground, u):  # type: ignore[no-untyped-def]
     """What `bend` says of a point so far out and up (m), its height taken over a sphere: good enough for windows."""
     height = 0.0 if radar.flat else radar.height_m + u + ground * ground / (2.0 * EARTH_RADIUS_M)
     return bend(radar.refraction, math.sqrt(ground * ground + u * u), height)
 
 
-@kernel
+@leaf
 def window(radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
     """`Window` in azimuth, range and elevation (rad, m, rad) of so many sigmas about a position; S as for `along`."""
     e, n, u = local(radar, x, y, z)
@@ -209,7 +209,7 @@ def window(radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@leaf
 def coverage(radar, range_m, elevation):  # type: ignore[no-untyped-def]
     """Share of the detection probability that coverage leaves there; whether it is in the cone of silence."""
     in_range = radar.min_range_m <= range_m <= radar.max_range_m
@@ -226,7 +226,7 @@ def elevation_edges(radar: Radar) -> NDArray[np.float64]:
     return np.radians([low, *(edge for edge in LAYERS_DEG if low < edge < high), high])
 
 
-@kernel
+@leaf
 def heights_along_elevation(radar, range_m, elevation):  # type: ignore[no-untyped-def]
     """Density (1/rad) of elevations at a slant range, heights being uniform from the ground to HIGHEST_M."""
     _, higher = bent(radar, range_m, range_m * elevation)
@@ -240,7 +240,7 @@ def heights_along_elevation(radar, range_m, elevation):  # type: ignore[no-untyp
     return max(0.5 * inside, 1e-6) / HIGHEST_M * max(ground, 1.0)
 
 
-@kernel
+@leaf
 def further_space(measured, height_m):  # type: ignore[no-untyped-def]
     """One over the size of what a plot measures besides range, azimuth and elevation."""
     space = 1.0
@@ -251,7 +251,7 @@ def further_space(measured, height_m):  # type: ignore[no-untyped-def]
     return space
 
 
-@kernel
+@leaf
 def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
@@ -319,7 +319,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     return log_likelihood, chi2, count
 
 
-@kernel
+@leaf
 def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     """Position (x[:3]) and its covariance (P[:3, :3]) from one plot alone; False where the plot cannot give one.
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.kernels import inlined, kernel
+from farwatch.kernels import inlined, kernel, leaf
 from farwatch.plots import Flag, Floats, Ints, Measured, Plots
 from farwatch.tracker.beam import follow_beam
 
@@ -47,7 +47,7 @@ def none_admitted(plots: Plots) -> Admitted:
     return Admitted(*(getattr(plots, name)[:0] for name in Admitted._fields))
 
 
-@kernel
+@leaf
 def usable(plots, j, model):  # type: ignore[no-untyped-def]
     """Whether plot j claims a first and a second coordinate, both possible, and nothing that is not finite."""
     first, second = plots.z[j, 0], plots.z[j, 1]

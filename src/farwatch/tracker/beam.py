@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import Floats, Ints
 
 TWO_PI = 2.0 * math.pi
@@ -40,7 +40,7 @@ def make_beams(rotation_s: Floats) -> Beams:
     )
 
 
-@kernel
+@leaf
 def beam_azimuth(beams, sensor, time_ns):  # type: ignore[no-untyped-def]
     """Azimuth of a beam at a time, rad in [0, 2 pi)."""
     elapsed = (time_ns - beams.time_ns[sensor]) * 1e-9
@@ -48,7 +48,7 @@ def beam_azimuth(beams, sensor, time_ns):  # type: ignore[no-untyped-def]
     return azimuth - TWO_PI * math.floor(azimuth / TWO_PI)
 
 
-@kernel
+@leaf
 def follow_beam(beams, sensor, plot_ns, plot_azimuth, progress, until_ns):  # type: ignore[no-untyped-def]
     """Turn one beam to `until_ns` and correct its phase and rotation by that sensor's plots and all messages.
 

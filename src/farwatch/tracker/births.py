@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import Meta
 
 from farwatch.errors import ConfigError
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.plots import Floats
 from farwatch.sensors import correct, gate_coordinates
@@ -96,7 +96,7 @@ def unseen_births(births, clutter, model, period_s, hazard, motion):  # type: ig
     return Unseen(weight, mean, covariance)
 
 
-@kernel
+@leaf
 def first_plot(unseen, c, z, table, j, model, radar, chi2_gate, x, P, g):  # type: ignore[no-untyped-def]
     """Density of plot j as the first of an aircraft of component c; `x` and `P` become that aircraft's state."""
     column = column_of(model, gate_coordinates(model, z, j)[0])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.picture import Status
 from farwatch.plots import N_KINDS, NO_ADDRESS, Floats, Kind
 from farwatch.sensors import further_space, gate_coordinates, heights_along_w
@@ -56,14 +56,14 @@ def make_clutter_map(plots_per_scan: float, edges: Floats) -> ClutterMap:
     return ClutterMap(rate, LEAST_SHARE * each, np.zeros(shape), np.zeros(shape), np.zeros(COLUMNS), edges)
 
 
-@kernel
+@leaf
 def column_of(model, u):  # type: ignore[no-untyped-def]
     """Column of the cells at u."""
     a = int(u / model.span_u * COLUMNS)
     return a % COLUMNS if model.turn_u > 0.0 else min(max(a, 0), COLUMNS - 1)
 
 
-@kernel
+@leaf
 def cell_of(model, edges, u, v, w):  # type: ignore[no-untyped-def]
     """Column (by u), row (by v) and layer (by w) of the cell of a plot, and the layer's width (1 without w)."""
     a = column_of(model, u)
@@ -148,7 +148,7 @@ def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypothese
                 remember_echo(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
 
 
-@kernel
+@leaf
 def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
     """Count a scan in one column of cells, and learn from it where the map `learns`."""
     # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
@@ -163,7 +163,7 @@ def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-d
                 clutter.seen[kind, a, r, layer] = 0.0
 
 
-@kernel
+@leaf
 def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
     """Close the present scan in the columns that the beam of `sensor` has left well behind by `until_ns`.
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import CIVIL, TURN, class_evidence
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
@@ -33,7 +33,7 @@ class Mixture(NamedTuple):
     covariance: Floats  # (n, STATE, STATE)
 
 
-@kernel
+@leaf
 def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type: ignore[no-untyped-def]
     """Predict look k by the civil models again: the second look has found nothing that would be the aircraft."""
     h = looks.hypothesis[k]
@@ -53,7 +53,7 @@ def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type
     )
 
 
-@kernel
+@leaf
 def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
     """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
     if n == 1:
@@ -75,7 +75,7 @@ def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-un
             P[b, a] = value
 
 
-@kernel
+@leaf
 def merge_modes(  # type: ignore[no-untyped-def]
     model,
     radar,
@@ -144,7 +144,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
         probability[mode] /= floored
 
 
-@kernel
+@leaf
 def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
     """Take over what plot j says of identity and level; a garbled or unvalidated Mode A is not believed."""
     if plots.address[j] != NO_ADDRESS and tracks.address[i] == NO_ADDRESS:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import Floats
 from farwatch.tracker.clutter import ROWS
 
@@ -27,13 +27,13 @@ def make_detection_map(detection: float) -> DetectionMap:
     return DetectionMap(np.full(ROWS, PRIOR_LOOKS), np.full(ROWS, PRIOR_LOOKS * detection))
 
 
-@kernel
+@leaf
 def row_of(model, v):  # type: ignore[no-untyped-def]
     """Row of the map at v."""
     return min(max(int(v / model.span_v * ROWS), 0), ROWS - 1)
 
 
-@kernel
+@leaf
 def detection_at(detections, model, v):  # type: ignore[no-untyped-def]
     """Probability of a plot at v in coverage: learned where the sensor's clutter is learned too, else configured."""
     if not model.learns_clutter:
@@ -42,7 +42,7 @@ def detection_at(detections, model, v):  # type: ignore[no-untyped-def]
     return min(max(detections.hits[r] / detections.looks[r], LEAST), MOST)
 
 
-@kernel
+@leaf
 def learn_detection(detections, model, v, seen):  # type: ignore[no-untyped-def]
     """Count one look at v that gave the track's plot with probability `seen`."""
     r = row_of(model, v)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import Floats, Ints, Kind
 
 BUCKETS, WAYS = 8192, 4  # the places of some 30 scans with 1,000 false plots each
@@ -35,14 +35,14 @@ def make_echo_map() -> EchoMap:
     return EchoMap(np.full(shape, -1, np.int64), np.zeros(shape), np.zeros(shape, np.int64))
 
 
-@kernel
+@leaf
 def key_of(u, v, cell_u, cell_v):  # type: ignore[no-untyped-def]
     """Key and bucket of the cell at gate coordinates u, v."""
     key = int(u / cell_u) * 4_000_000 + int(v / cell_v)
     return key, (key * 2_654_435_761 >> 7) % BUCKETS
 
 
-@kernel
+@leaf
 def echo_hits(echoes, u, v, cell_u, cell_v, time_ns, memory_ns):  # type: ignore[no-untyped-def]
     """How often the cell at u, v has been met within the memory, but for the first time."""
     key, bucket = key_of(u, v, cell_u, cell_v)
@@ -53,7 +53,7 @@ def echo_hits(echoes, u, v, cell_u, cell_v, time_ns, memory_ns):  # type: ignore
     return 0.0
 
 
-@kernel
+@leaf
 def remember_echo(echoes, u, v, cell_u, cell_v, time_ns, memory_ns):  # type: ignore[no-untyped-def]
     """Count a plot in the cell at u, v; in a full bucket the cell that has faded most makes room."""
     key, bucket = key_of(u, v, cell_u, cell_v)

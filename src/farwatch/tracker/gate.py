@@ -14,7 +14,7 @@ import numpy as np
 
 from farwatch.association.events import Candidates
 from farwatch.association.gate import in_window
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import AGILE, MANOEUVRE
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Floats
 from farwatch.sensors import components, correct
@@ -40,7 +40,7 @@ class Scratch(NamedTuple):
     log_mode: Floats
 
 
-@kernel
+@leaf
 def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type: ignore[no-untyped-def]
     """Likelihood ratio of the identity that a plot reports, given a track's; 1 where either is silent."""
     if address != NO_ADDRESS and track_address != NO_ADDRESS:
@@ -50,7 +50,7 @@ def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type
     return 1.0
 
 
-@kernel
+@leaf
 def plot_likelihood(model, radar, m, dt, modes, probability, mean, covariance, chi2_gate, scratch, by_mode):  # type: ignore[no-untyped-def]
     """Logarithm of the likelihood of measurement m, `dt` seconds from a look's time; OUTSIDE where no gate has it.
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from farwatch.frame import vertical
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
 from farwatch.sensors import place
@@ -29,7 +29,7 @@ MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
-@kernel
+@leaf
 def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
     """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
 
@@ -49,7 +49,7 @@ def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-u
     return -1
 
 
-@kernel
+@leaf
 def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
     """Give a confirmed track its IMM: every mode starts from the one state of the tentative tier."""
     hypotheses.modes[h] = MODES
@@ -67,7 +67,7 @@ def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
         hypotheses.probability[h, mode] = 0.9 if mode == 0 else 0.1 / (MODES - 1)
 
 
-@kernel
+@leaf
 def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-untyped-def]
     """Whether a state with so many plots in its gate is no aircraft's: faster than any, or lost.
 
@@ -80,7 +80,7 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
     return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
 
 
-@kernel
+@leaf
 def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
     """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
     answers = not math.isnan(tracks.pressure_altitude_m[i])
@@ -93,7 +93,7 @@ def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
     return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
 
 
-@kernel
+@leaf
 def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
@@ -181,7 +181,7 @@ def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: igno
     return total
 
 
-@kernel
+@leaf
 def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no-untyped-def]
     """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
     if address != NO_ADDRESS and other_address != NO_ADDRESS:
@@ -264,7 +264,7 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
     return out[:n]
 
 
-@kernel
+@leaf
 def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped-def]
     """Fill the velocity's part of P (6, 6) with the prior of an aircraft of unknown course; no cross terms."""
     _, ux, uy, uz = vertical(flat, x[0], x[1], x[2])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from farwatch.association.events import Looks
 from farwatch.association.gate import in_window
 from farwatch.frame import vertical
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.motion.constant_velocity import predict_constant_velocity
 from farwatch.motion.imm import AGILE, CIVIL, MANOEUVRE, mix, predict_mode, transition
 from farwatch.picture import Status
@@ -47,7 +47,7 @@ class Reached(NamedTuple):
     plot: Ints
 
 
-@kernel
+@leaf
 def covariance_after(P, i, dt, q):  # type: ignore[no-untyped-def]
     """Covariance of the position of track i after `dt` seconds, packed 00 01 02 11 12 22.
 
@@ -64,7 +64,7 @@ def covariance_after(P, i, dt, q):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@leaf
 def gate_noise(tracks, i, motion):  # type: ignore[no-untyped-def]
     """Density of the white acceleration (m^2/s^3) that the gate of track i must allow for: its liveliest mode's."""
     if motion.modes == 1 or tracks.status[i] == TENTATIVE:
@@ -72,7 +72,7 @@ def gate_noise(tracks, i, motion):  # type: ignore[no-untyped-def]
     return motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
 
 
-@kernel
+@leaf
 def gate_after(tracks, i, dt, q, model, radar):  # type: ignore[no-untyped-def]
     """`Window` of the gate of track i after `dt` seconds, with process noise of density q."""
     mean = tracks.mean
@@ -87,7 +87,7 @@ def gate_after(tracks, i, dt, q, model, radar):  # type: ignore[no-untyped-def]
     )
 
 
-@kernel
+@leaf
 def crossing(tracks, i, sensor, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
     """When the beam crosses a track about now: time (ns), and how far it is past (rad) at `until_ns`.
 
@@ -116,7 +116,7 @@ def crossing(tracks, i, sensor, radar, now, rotation_s, until_ns):  # type: igno
     return time_ns, past
 
 
-@kernel
+@leaf
 def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, mean, covariance, matrix):  # type: ignore[no-untyped-def]
     """Predict a hypothesis of so many modes and class `kind` by `dt` seconds.
 
@@ -135,13 +135,13 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
         predict_mode(mode, kind, motion, mean[mode], covariance[mode], dt, ux, uy, uz, not flat)
 
 
-@kernel
+@leaf
 def unseen(existence, detection):  # type: ignore[no-untyped-def]
     """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
     return existence * (1.0 - detection) / (1.0 - existence * detection)
 
 
-@kernel
+@leaf
 def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
     """Whether a tentative track has lost so much since its birth that it ends.
 

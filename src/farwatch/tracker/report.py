@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from farwatch.geodesy import enu_axes, to_geodetic
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import AGILE, CIVIL
 from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints
@@ -49,7 +49,7 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
     return mean, covariance
 
 
-@kernel
+@leaf
 def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
     """Covariance of the components along the rows i and j of `axes` of the vector that starts at `offset`."""
     total = 0.0
