@@ -81,7 +81,7 @@ def test_mixing_is_blom_and_bar_shalom_where_every_mode_has_every_component(rng:
     covariance = np.array([s[1] for s in states])
     matrix = np.array([[0.9, 0.05, 0.05], [0.2, 0.7, 0.1], [0.3, 0.1, 0.6]])
     p, m, c = np.empty(3), np.empty((3, 7)), np.empty((3, 7, 7))
-    mix(probability, mean, covariance, matrix, 1e-3, p, m, c)
+    mix(probability, mean, covariance, matrix.copy(), 1e-3, p, m, c)
     expected_p, expected_m, expected_c = imm_mix(probability, mean[:, :6], covariance[:, :6, :6], matrix)
     np.testing.assert_allclose(p, expected_p, rtol=1e-12)
     np.testing.assert_allclose(m[:, :6], expected_m, rtol=1e-10)

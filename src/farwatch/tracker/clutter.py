@@ -76,16 +76,10 @@ def cell_of(model, edges, u, v, w):  # type: ignore[no-untyped-def]
     return a, r, layer, edges[layer] - edges[layer - 1]
 
 
-@kernel
-def plot_densities(clutter, echoes, plots, model, radar, options):  # type: ignore[no-untyped-def]
-    """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space.
-
-    Undetected aircraft are a Poisson process (Williams 2015): those there before the first scan, of which each scan
-    leaves the share that it misses, and those that come.
-    """
+@leaf
+def fill_densities(clutter, echoes, plots, model, radar, options, false, birth):  # type: ignore[no-untyped-def]
+    """Fill the densities of false plots and of first plots of new aircraft (n,)."""
     n = len(plots.time_ns)
-    false = np.empty(n)
-    birth = np.empty(n)
     cell = (model.span_u / COLUMNS) * (model.span_v / ROWS)
     memory_ns = options.memory_scans * model.period_s * 1e9
     for j in range(n):
@@ -122,17 +116,26 @@ def plot_densities(clutter, echoes, plots, model, radar, options):  # type: igno
         u, v, w = gate_coordinates(model, plots.z, j)
         a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
         clutter.now[plots.kind[j], a, r, layer] = 0.0
-    return false, birth
 
 
 @kernel
-def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
-    """Add the plots that are done with (`used`) to the present scan, by the probability that no aircraft made them.
+def plot_densities(clutter, echoes, plots, model, radar, options):  # type: ignore[no-untyped-def]
+    """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space.
 
-    Only confirmed tracks that know where they are explain a plot here: in dense clutter tentative ones live on false
-    plots, and would hide them from the map that is to end them.
+    Undetected aircraft are a Poisson process (Williams 2015): those there before the first scan, of which each scan
+    leaves the share that it misses, and those that come.
     """
-    unexplained = np.ones(len(used))
+    n = len(plots.time_ns)
+    false, birth = np.empty(n), np.empty(n)
+    fill_densities(clutter, echoes, plots, model, radar, options, false, birth)
+    return false, birth
+
+
+@leaf
+def add_unexplained(  # type: ignore[no-untyped-def]
+    clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained
+):
+    """Count the plots that are done with; `unexplained` (n,) starts as ones."""
     memory_ns = memory_scans * model.period_s * 1e9
     for e in range(len(events.weight)):
         for k in range(events.start[e], events.start[e + 1]):
@@ -146,6 +149,17 @@ def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypothese
             clutter.seen[plots.kind[j], a, r, layer] += max(unexplained[j], 0.0)
             if model.learns_clutter and plots.kind[j] == PRIMARY and unexplained[j] > UNEXPLAINED:
                 remember_echo(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
+
+
+@kernel
+def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
+    """Add the plots that are done with (`used`) to the present scan, by the probability that no aircraft made them.
+
+    Only confirmed tracks that know where they are explain a plot here: in dense clutter tentative ones live on false
+    plots, and would hide them from the map that is to end them.
+    """
+    unexplained = np.ones(len(used))
+    add_unexplained(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained)
 
 
 @leaf

@@ -157,26 +157,28 @@ def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
 
 
-@kernel
-def update(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
+@leaf
+def merge_looks(  # type: ignore[no-untyped-def]
+    tracks,
+    hypotheses,
+    looks,
+    candidates,
+    events,
+    clusters,
+    plots,
+    table,
+    model,
+    radar,
+    detections,
+    sensor,
+    motion,
+    scratch,
+    likelihood,
+    matrix,
+    done,
 ):
-    """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
-
-    Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
-    (moment matching); existence is that of a Bernoulli, Williams 2015, eq. 44-48.
-    """
+    """Merge each look of a closed cluster by its events' weights, and mark it in `done`; the rest is scratch."""
     count = len(looks.time_ns)
-    done = np.zeros(count, np.bool_)
-    used = np.zeros(len(plots.time_ns), np.bool_)
-    for j in range(len(used)):
-        used[j] = clusters.closed[clusters.plot[j]]
-    most = 1
-    for k in range(count):
-        most = max(most, candidates.first[k + 1] - candidates.first[k])
-    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
-    likelihood = np.empty(MODES)
-    matrix = np.empty((MODES, MODES))
     for k in range(count):
         if not clusters.closed[clusters.look[k]]:
             continue
@@ -207,7 +209,8 @@ def update(  # type: ignore[no-untyped-def]
             back_to_civil(looks, k, tracks.time_ns[i], hypotheses, motion, model.flat, matrix)
             seen = 0.0
         if seen <= NEGLIGIBLE * existence:
-            hypotheses.probability[h] = looks.probability[k]
+            for mode in range(MODES):
+                hypotheses.probability[h, mode] = looks.probability[k, mode]
             for mode in range(modes):
                 copy_gaussian(
                     looks.mean[k, mode],
@@ -267,4 +270,45 @@ def update(  # type: ignore[no-untyped-def]
             tracks.misses[i] += 1
             if looks.hidden[k]:
                 tracks.detected_ns[i] += max(elapsed_ns, 0)
+
+
+@kernel
+def update(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
+):
+    """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
+
+    Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
+    (moment matching); existence is that of a Bernoulli, Williams 2015, eq. 44-48.
+    """
+    count = len(looks.time_ns)
+    done = np.zeros(count, np.bool_)
+    used = np.zeros(len(plots.time_ns), np.bool_)
+    for j in range(len(used)):
+        used[j] = clusters.closed[clusters.plot[j]]
+    most = 1
+    for k in range(count):
+        most = max(most, candidates.first[k + 1] - candidates.first[k])
+    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
+    likelihood = np.empty(MODES)
+    matrix = np.empty((MODES, MODES))
+    merge_looks(
+        tracks,
+        hypotheses,
+        looks,
+        candidates,
+        events,
+        clusters,
+        plots,
+        table,
+        model,
+        radar,
+        detections,
+        sensor,
+        motion,
+        scratch,
+        likelihood,
+        matrix,
+        done,
+    )
     return done, used

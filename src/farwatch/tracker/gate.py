@@ -32,12 +32,13 @@ MOST_AGAIN = 64  # plots in a second look; where there are more, none says anyth
 
 
 class Scratch(NamedTuple):
-    """Room for one Gaussian and its gain, and the logarithms of the modes' likelihoods."""
+    """Room for one Gaussian and its gain, the logarithms of the modes' likelihoods, and their transitions."""
 
     x: Floats
     P: Floats
     g: Floats
     log_mode: Floats
+    matrix: Floats
 
 
 @leaf
@@ -76,12 +77,11 @@ def plot_likelihood(model, radar, m, dt, modes, probability, mean, covariance, c
     return math.log(max(total, 1e-300)) + highest
 
 
-@kernel
-def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, out):  # type: ignore[no-untyped-def]
+@leaf
+def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, matrix, out):  # type: ignore[no-untyped-def]
     """Predict look k anew with the agile models; write the plots in that window to `out` and return their number."""
     h = looks.hypothesis[k]
     dt = (looks.time_ns[k] - tracks.time_ns[hypotheses.track[h]]) * 1e-9
-    matrix = np.empty((MODES, MODES))
     predict_hypothesis(
         hypotheses.modes[h],
         AGILE,
@@ -100,23 +100,16 @@ def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, out
     return in_window(in_bands, gate_after(tracks, hypotheses.track[h], dt, q, model, radar), out)
 
 
-@kernel
-def gate(  # type: ignore[no-untyped-def]
-    looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate
+@leaf
+def weigh(  # type: ignore[no-untyped-def]
+    looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, scratch, again, out
 ):
-    """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
-    count = len(looks.time_ns)
-    room = len(looks.plot) + 64
-    pair_look, pair_plot = np.empty(room, np.int64), np.empty(room, np.int64)
-    mode_likelihood = np.zeros((room, MODES))
-    likelihood = np.empty(room)
-    first = np.zeros(count + 1, np.int64)
-    scratch = Scratch(np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE), np.empty(MODES))
-    again = np.empty(MOST_AGAIN, np.int64)
+    """Fill the candidates `out`, which has room for all; `again` is room for the plots of a second look."""
     kept = 0
-    for k in range(count):
+    for k in range(len(looks.time_ns)):
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
+        probability, mean, covariance = looks.probability[k], looks.mean[k], looks.covariance[k]
         begin, in_gate = kept, looks.first[k + 1] - looks.first[k]
         for second in range(2):
             log_class = 0.0
@@ -124,20 +117,15 @@ def gate(  # type: ignore[no-untyped-def]
                 civil = hypotheses.modes[h] > 1 and tracks.agile[i] <= 0.5
                 if kept > begin or not civil or not looks.passed[k] or looks.hidden[k]:
                     break
-                in_gate = look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, again)
+                in_gate = look_again(
+                    k, looks, tracks, hypotheses, model, radar, motion, in_bands, scratch.matrix, again
+                )
                 looks.again[k] = True
                 log_class = math.log(tracks.agile[i])
                 if in_gate > MOST_AGAIN:
                     break
-            probability, mean, covariance = looks.probability[k], looks.mean[k], looks.covariance[k]
             for n in range(in_gate):
                 j = again[n] if second == 1 else looks.plot[looks.first[k] + n]
-                if kept == room:
-                    room *= 2
-                    pair_look = np.concatenate((pair_look, np.empty(kept, np.int64)))
-                    pair_plot = np.concatenate((pair_plot, np.empty(kept, np.int64)))
-                    likelihood = np.concatenate((likelihood, np.empty(kept)))
-                    mode_likelihood = np.concatenate((mode_likelihood, np.zeros((kept, MODES))))
                 log_likelihood = plot_likelihood(
                     model,
                     radar,
@@ -149,17 +137,40 @@ def gate(  # type: ignore[no-untyped-def]
                     covariance,
                     chi2_gate,
                     scratch,
-                    mode_likelihood[kept],
+                    out.mode_likelihood[kept],
                 )
                 if log_likelihood == OUTSIDE:
                     continue
                 log_ratio = log_likelihood + log_class - math.log(density.false[j] + density.birth[j])
-                likelihood[kept] = math.exp(min(max(log_ratio, -300.0), 300.0)) * identity_ratio(
+                out.likelihood[kept] = math.exp(min(max(log_ratio, -300.0), 300.0)) * identity_ratio(
                     tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j]
                 )
-                pair_look[kept], pair_plot[kept] = k, j
+                out.look[kept], out.plot[kept] = k, j
                 kept += 1
-        first[k + 1] = kept
-    return Candidates(
-        pair_plot[:kept].copy(), pair_look[:kept].copy(), first, likelihood[:kept], mode_likelihood[:kept]
+        out.first[k + 1] = kept
+    return kept
+
+
+@kernel
+def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate):  # type: ignore[no-untyped-def]
+    """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
+    count = len(looks.time_ns)
+    room = len(looks.plot) + 1
+    for k in range(count):
+        if hypotheses.modes[looks.hypothesis[k]] > 1:
+            room += MOST_AGAIN
+    out = Candidates(
+        np.empty(room, np.int64),
+        np.empty(room, np.int64),
+        np.zeros(count + 1, np.int64),
+        np.empty(room),
+        np.zeros((room, MODES)),
     )
+    scratch = Scratch(
+        np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE), np.empty(MODES), np.empty((MODES, MODES))
+    )
+    again = np.empty(MOST_AGAIN, np.int64)
+    n = weigh(
+        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, scratch, again, out
+    )
+    return Candidates(out.plot[:n], out.look[:n], out.first, out.likelihood[:n], out.mode_likelihood[:n])

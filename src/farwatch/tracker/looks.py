@@ -150,6 +150,55 @@ def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyp
     return existence < 0.5 * born_existence and existence < delete_existence
 
 
+@leaf
+def reach_on(
+    tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
+):  # type: ignore[no-untyped-def]
+    """Go on with the tracks from row `start` and n looks in `out`; return the looks, and the row that had no room for
+    its plots (all tracks: their number)."""
+    for i in range(start, len(tracks.alive)):
+        if not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
+            continue
+        out.time_ns[n], past, half = until_ns, 1.0, 0.0
+        if not model.snapshot:
+            out.time_ns[n], past = crossing(tracks, i, sensor, radar, now, rotation_s, until_ns)
+        dt = (out.time_ns[n] - tracks.time_ns[i]) * 1e-9
+        gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
+        if not model.snapshot:
+            half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
+            if past <= -half:
+                early = (half + EARLY) / TWO_PI * rotation_s
+                tracks.due_ns[i, sensor] = out.time_ns[n] - int(early * 1e9)
+                continue
+        out.row[n] = i
+        out.passed[n], out.overdue[n] = past >= half, past >= max(half, OVERDUE)
+        found = in_window(plots, gate, out.plot[out.first[n] :])
+        if found > len(out.plot) - out.first[n]:
+            return n, i
+        if found == 0 and not out.passed[n]:
+            continue
+        if gate.v > NEAR_M and not model.snapshot:
+            out.next_due_ns[n] = out.time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
+        left, out.hidden[n] = coverage(model, radar, gate)
+        out.detection[n] = detection_at(detections, model, gate.v) * left
+        out.v[n] = gate.v if left == 1.0 else math.nan
+        if found == 0 and tracks.status[i] == TENTATIVE:
+            # The hazard of the time gone by is left to the next look that predicts.
+            tracks.existence[i] = unseen(tracks.existence[i], out.detection[n])
+            tracks.looked_ns[i, sensor] = out.time_ns[n]
+            tracks.misses[i] += 1
+            tracks.plot[i] = -1
+            for other in range(tracks.due_ns.shape[1]):
+                tracks.due_ns[i, other] = 0
+            tracks.due_ns[i, sensor] = out.next_due_ns[n]
+            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
+                tracks.alive[i] = False
+            continue
+        out.first[n + 1] = out.first[n] + found
+        n += 1
+    return n, len(tracks.alive)
+
+
 @kernel
 def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
@@ -159,66 +208,42 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
     track whose gate has stayed empty only loses existence, or ends: that is done here, and nothing is predicted.
     """
     capacity = len(tracks.alive)
-    row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
-    passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
-    detection, v, next_due_ns = np.empty(capacity), np.empty(capacity), np.zeros(capacity, np.int64)
-    first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
-    n = 0
-    now, rotation_s, silent = 0.0, 0.0, False
+    out = Reached(
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.int64),
+        np.empty(capacity, np.bool_),
+        np.empty(capacity, np.bool_),
+        np.empty(capacity, np.bool_),
+        np.empty(capacity),
+        np.empty(capacity),
+        np.zeros(capacity, np.int64),
+        np.zeros(capacity + 1, np.int64),
+        np.empty(256, np.int64),
+    )
+    now, rotation_s, start, n = 0.0, 0.0, 0, 0
     if not model.snapshot:
         now, rotation_s = beam_azimuth(beams, sensor, until_ns), beams.rotation_s[sensor]
-        silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
-    for i in range(capacity):
-        if silent or not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
-            continue
-        time_ns[n], past, half = until_ns, 1.0, 0.0
-        if not model.snapshot:
-            time_ns[n], past = crossing(tracks, i, sensor, radar, now, rotation_s, until_ns)
-        dt = (time_ns[n] - tracks.time_ns[i]) * 1e-9
-        gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
-        if not model.snapshot:
-            half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
-            if past <= -half:
-                early = (half + EARLY) / TWO_PI * rotation_s
-                tracks.due_ns[i, sensor] = time_ns[n] - int(early * 1e9)
-                continue
-        row[n] = i
-        passed[n], overdue[n] = past >= half, past >= max(half, OVERDUE)
-        found = in_window(plots, gate, plot[first[n] :])
-        if found > len(plot) - first[n]:
-            plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))
-            found = in_window(plots, gate, plot[first[n] :])
-        if found == 0 and not passed[n]:
-            continue
-        if gate.v > NEAR_M and not model.snapshot:
-            next_due_ns[n] = time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
-        left, hidden[n] = coverage(model, radar, gate)
-        detection[n] = detection_at(detections, model, gate.v) * left
-        v[n] = gate.v if left == 1.0 else math.nan
-        if found == 0 and tracks.status[i] == TENTATIVE:
-            # The hazard of the time gone by is left to the next look that predicts.
-            tracks.existence[i] = unseen(tracks.existence[i], detection[n])
-            tracks.looked_ns[i, sensor] = time_ns[n]
-            tracks.misses[i] += 1
-            tracks.plot[i] = -1
-            tracks.due_ns[i] = 0
-            tracks.due_ns[i, sensor] = next_due_ns[n]
-            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
-                tracks.alive[i] = False
-            continue
-        first[n + 1] = first[n] + found
-        n += 1
+        if until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9):
+            start = capacity
+    while start < capacity:
+        n, start = reach_on(
+            tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
+        )
+        if start < capacity:
+            longer = np.empty(2 * len(out.plot) + len(plots.row), np.int64)
+            longer[: len(out.plot)] = out.plot
+            out = Reached(*out[:9], longer)
     return Reached(
-        row[:n],
-        time_ns[:n],
-        passed[:n],
-        overdue[:n],
-        hidden[:n],
-        detection[:n],
-        v[:n],
-        next_due_ns[:n],
-        first[: n + 1],
-        plot[: first[n]],
+        out.row[:n],
+        out.time_ns[:n],
+        out.passed[:n],
+        out.overdue[:n],
+        out.hidden[:n],
+        out.detection[:n],
+        out.v[:n],
+        out.next_due_ns[:n],
+        out.first[: n + 1],
+        out.plot[: out.first[n]],
     )
 
 
