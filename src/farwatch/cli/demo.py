@@ -170,7 +170,7 @@ def aircraft(now: Picture, scenario: Scenario) -> Table:
         table.add_row(
             f"{now.track[row]}",
             callsign_text(int(now.callsign[row])) or "-",
-            f"{level / FOOT_M / 100:.0f}" if math.isfinite(level) else "-",
+            f"{level / FOOT_M / 100:.0f}" if math.isfinite(level) else f"~{now.height_wgs84_m[row] / FOOT_M / 100:.0f}",
             f"{now.ground_speed_mps[row] / KNOT_MPS:.0f}",
             f"{now.track_angle_deg[row]:03.0f}",
             f"{range_m[row] / 1e3:.1f}",
