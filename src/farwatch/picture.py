@@ -59,6 +59,27 @@ class Picture(NamedTuple):
         return Picture(self.until_ns, *(column[rows] for column in self[1:]))
 
 
+# The columns of measured quantities, in the public order of files; NaN where absent.
+MEASURES = (
+    "lat_deg",
+    "lon_deg",
+    "height_wgs84_m",
+    "pressure_altitude_m",
+    "ground_speed_mps",
+    "track_angle_deg",
+    "vertical_rate_mps",
+    "sigma_horizontal_m",
+    "sigma_height_m",
+    "sigma_east_m",
+    "sigma_north_m",
+    "correlation_east_north",
+    "sigma_v_east_mps",
+    "sigma_v_north_mps",
+    "sigma_vertical_rate_mps",
+    "existence",
+)
+
+
 def make_picture(n: int) -> Picture:
     """n rows of zeros."""
     ints, floats = np.zeros(n, np.int64), np.zeros(n)

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from farwatch.errors import FormatError
-from farwatch.picture import Picture, Status, make_picture
+from farwatch.picture import MEASURES, Picture, Status, make_picture
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, pack_callsign
 from farwatch.recording import read_table
 from farwatch.wanted import check_wanted
@@ -24,18 +24,7 @@ WANTED = (
     "track_angle_deg",
     "vertical_rate_mps",
 )
-FURTHER = (
-    "pressure_altitude_m",
-    "sigma_horizontal_m",
-    "sigma_height_m",
-    "sigma_east_m",
-    "sigma_north_m",
-    "correlation_east_north",
-    "sigma_v_east_mps",
-    "sigma_v_north_mps",
-    "sigma_vertical_rate_mps",
-    "existence",
-)
+FURTHER = tuple(name for name in MEASURES if name not in WANTED)
 
 
 def read_tracks(path: str | os.PathLike[str]) -> Picture:

@@ -5,29 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from farwatch.picture import Picture, Status
+from farwatch.picture import MEASURES, Picture, Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A
 from farwatch.recording import callsigns, nullable
 
 _STATUS = pa.array([status.name.lower() for status in Status])
-_MEASURES = (
-    "lat_deg",
-    "lon_deg",
-    "height_wgs84_m",
-    "pressure_altitude_m",
-    "ground_speed_mps",
-    "track_angle_deg",
-    "vertical_rate_mps",
-    "sigma_horizontal_m",
-    "sigma_height_m",
-    "sigma_east_m",
-    "sigma_north_m",
-    "correlation_east_north",
-    "sigma_v_east_mps",
-    "sigma_v_north_mps",
-    "sigma_vertical_rate_mps",
-    "existence",
-)
 
 
 def track_table(picture: Picture, sensors: tuple[str, ...]) -> pa.Table:
@@ -37,7 +19,7 @@ def track_table(picture: Picture, sensors: tuple[str, ...]) -> pa.Table:
         "track": pa.array(picture.track),
         "status": pa.DictionaryArray.from_arrays(pa.array(picture.status.astype(np.int8)), _STATUS).cast(pa.string()),
     }
-    for name in _MEASURES:
+    for name in MEASURES:
         values = getattr(picture, name)
         columns[name] = nullable(values, np.isnan(values))
     columns["address"] = nullable(picture.address.astype(np.uint32), picture.address == NO_ADDRESS)
