@@ -25,6 +25,7 @@ from numba.core.caching import UserProvidedCacheLocator
 _KEY = "__kernel_key__"
 _WANTED: dict[tuple[str, str], str] = {}  # what kernels of a module read that is not defined yet, and one of them
 config: Any = _config  # numba sets its attributes at run time
+njit: Any = numba.njit  # its types do not tell of `_nrt`
 
 
 def cache_directory() -> Path:
@@ -113,7 +114,7 @@ def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "n
     config.CACHE_LOCATOR_CLASSES = f"{__name__}.SourceKeyedLocator"
     config.CACHE_DIR = str(cache_directory())
     try:
-        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy", inline=inline, _nrt=counted)
+        compiled = njit(function, cache=True, nogil=True, error_model="numpy", inline=inline, _nrt=counted)
     finally:
         config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
     return compiled

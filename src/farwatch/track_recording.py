@@ -24,7 +24,7 @@ WANTED = (
     "track_angle_deg",
     "vertical_rate_mps",
 )
-FURTHER = tuple(name for name in MEASURES if name not in WANTED)
+FURTHER: tuple[str, ...] = tuple(name for name in MEASURES if name not in WANTED)
 
 
 def read_tracks(path: str | os.PathLike[str]) -> Picture:

@@ -151,9 +151,9 @@ def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyp
 
 
 @leaf
-def reach_on(
+def reach_on(  # type: ignore[no-untyped-def]
     tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
-):  # type: ignore[no-untyped-def]
+):
     """Go on with the tracks from row `start` and n looks in `out`; return the looks, and the row that had no room for
     its plots (all tracks: their number)."""
     for i in range(start, len(tracks.alive)):
