@@ -26,7 +26,7 @@ TWO_PI = 2.0 * math.pi
 TENTATIVE = int(Status.TENTATIVE)
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
-EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
+EARLY = math.radians(6.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 NEAR_M = 20_000.0  # nearer, an aircraft may overtake the beam's gate on its way round
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
@@ -151,6 +151,12 @@ def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyp
 
 
 @leaf
+def next_due(time_ns, half, rotation_s):  # type: ignore[no-untyped-def]
+    """Time (ns) before which the beam cannot reach again a gate, `half` (rad) wide, that it has met at `time_ns`."""
+    return time_ns + int(max(1.0 - 2.0 * (half + EARLY) / TWO_PI, 0.0) * rotation_s * 1e9)
+
+
+@leaf
 def reach_on(  # type: ignore[no-untyped-def]
     tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
 ):
@@ -178,7 +184,7 @@ def reach_on(  # type: ignore[no-untyped-def]
         if found == 0 and not out.passed[n]:
             continue
         if gate.v > NEAR_M and not model.snapshot:
-            out.next_due_ns[n] = out.time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
+            out.next_due_ns[n] = next_due(out.time_ns[n], half, rotation_s)
         left, out.hidden[n] = coverage(model, radar, gate)
         out.detection[n] = detection_at(detections, model, gate.v) * left
         out.v[n] = gate.v if left == 1.0 else math.nan
