@@ -99,5 +99,7 @@ class Fill:
         if self.used:
             at = self.at[: self.used]
             received_ns = self.piece.received_ns[self.blocks[at[:, 2], 3]]
+            if len(self.piece.moved):
+                at[:, 0] = self.piece.places(at[:, 0]) - self.piece.base
             self.full.append(Rows(self.category, self.columns.take(slice(0, self.used)), at, received_ns))
         self.used = 0
