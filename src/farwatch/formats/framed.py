@@ -92,7 +92,8 @@ def kind_of(head: bytes) -> str:
     text = head[:40]
     if len(head) > 128 and re.search(rb"\d\d", text[:20]) and _is_text(text) and _chain(head, 128, _rff_end):
         return "rff"
-    if not _chain(head, 0, _block_end) and _chain(head, HEADER_BYTES["gps"], _gps_end):
+    filled = len(set(head[: HEADER_BYTES["gps"]])) == 1  # with one character, where nothing was written into it
+    if (filled or not _chain(head, 0, _block_end)) and _chain(head, HEADER_BYTES["gps"], _gps_end):
         return "gps"
     return ""
 

@@ -32,7 +32,7 @@ class Rule(NamedTuple):
     port: int = -1
 
 
-Editions = Mapping[int | Rule, str]
+Editions = Mapping[int, str] | Mapping[int | Rule, str]
 
 
 class Choice:
@@ -72,11 +72,8 @@ class Choice:
             if rule.port >= 0:
                 mine &= ports == rule.port
             of_table[mine] = n
-        tables = [
-            (of_table == -1, self.table(category)),
-            *((of_table == n, table) for n, (_, table) in enumerate(rules)),
-        ]
-        return [(blocks[mine], table) for mine, table in tables if mine.any()]
+        tables = [table for _, table in rules] + [self.table(category)]  # the last is for -1
+        return [(blocks[of_table == n], tables[n]) for n in np.unique(of_table)]
 
 
 @kernel

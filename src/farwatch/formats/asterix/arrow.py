@@ -1,0 +1,178 @@
+"""Decoded records of one category -> an Arrow record batch of all their items, in physical units, null where absent."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from farwatch.formats.asterix import values as v
+from farwatch.formats.asterix.fields import ABSENT, count_present
+from farwatch.formats.asterix.layout import BYTES, QUANTITY, TEXT, Column, Layout, layout
+from farwatch.formats.asterix.records import expansion
+from farwatch.formats.asterix.sequence import Records
+from farwatch.formats.asterix.statistics import Statistics
+from farwatch.formats.asterix.table import Table
+
+Ints = NDArray[np.int64]
+
+COMMON = (
+    pa.field("time_ns", pa.int64(), metadata={"title": "Time (UTC) of the record's time of day"}),
+    pa.field("received_ns", pa.int64(), metadata={"title": "Time (UTC) at which the recorder received it"}),
+    pa.field("byte", pa.int64(), metadata={"title": "Position of the record in the file"}),
+    pa.field("lat_deg", pa.float64(), metadata={"title": "Latitude (WGS-84)"}),
+    pa.field("lon_deg", pa.float64(), metadata={"title": "Longitude (WGS-84)"}),
+)
+
+
+@cache
+def schema(table: Table) -> pa.Schema:
+    """The columns of an edition: those of COMMON, then its items by their paths; units are metadata of the fields."""
+    chosen = layout(table)
+    inner = chosen.inner.columns if chosen.inner else ()
+    what = {"farwatch": "asterix", "category": f"{table.category:03d}", "edition": table.edition}
+    return pa.schema([*COMMON, *(column.field for column in (*chosen.columns, *inner))], metadata=what)
+
+
+def record_batch(records: Records, statistics: Statistics) -> pa.RecordBatch:
+    """All columns of `schema(records.table)`; an expansion field that does not fit its definition is counted."""
+    n = records.n
+    chosen = layout(records.table)
+    arrays: list[pa.Array] = [
+        _nullable(records.time_ns, ABSENT),
+        _nullable(records.received_ns, ABSENT),
+        pa.array(records.piece.places(records.where[:, 0])),
+        *(_degrees(angle, n) for angle in records.position()),
+    ]
+    arrays += _arrays(records.piece.data, records.offsets, n, chosen)
+    if chosen.inner:
+        found = expansion(records.piece, records.batch, records.table, statistics)
+        none = np.empty((0, len(chosen.inner.table.slots)), np.int32)
+        offsets = none if found is None else found.offsets
+        arrays += _arrays(records.piece.data, offsets, n, chosen.inner)
+    return pa.RecordBatch.from_arrays(arrays, schema=schema(records.table))
+
+
+def _nullable(ns: Ints, absent: int) -> pa.Array:
+    none = ns == absent
+    return pa.array(ns, mask=none) if none.any() else pa.array(ns)
+
+
+def _degrees(angle_rad: NDArray[np.float64] | None, n: int) -> pa.Array:
+    if angle_rad is None:
+        return _nulls(pa.float64(), n)
+    return pa.array(np.degrees(angle_rad), mask=np.isnan(angle_rad))
+
+
+def _arrays(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout) -> list[pa.Array]:
+    """The columns of a layout; those of items that no record has cost nothing. offsets (0, slots): none at all."""
+    present = np.zeros(len(chosen.table.slots), np.int64)
+    if len(offsets):
+        count_present(offsets, n, present)
+    there = present[chosen.slots] > 0
+    scalar = np.array([not column.repeated_bytes and column.kind != BYTES for column in chosen.columns], np.bool_)
+    wanted = np.flatnonzero(there & scalar)
+    raw = np.empty((len(wanted), n), np.int64)
+    if len(wanted):
+        v.gather(data, offsets, n, chosen.rows[wanted], raw)
+    row_of = dict(zip(wanted.tolist(), range(len(wanted))))
+    arrays = []
+    for k, column in enumerate(chosen.columns):
+        if not there[k]:
+            arrays.append(_nulls(column.field.type, n))
+        elif k in row_of:
+            own = raw[row_of[k]]
+            if column.only_where:
+                other, value = column.only_where
+                own = np.where(raw[row_of[other]] == value, own, ABSENT)
+            arrays.append(_array(column, own))
+        elif column.repeated_bytes:
+            arrays.append(_list(data, offsets, n, column))
+        else:
+            arrays.append(_explicit(data, offsets, n, column))
+    return arrays
+
+
+@cache
+def _null_column(what: pa.DataType, n: int) -> pa.Array:
+    return pa.nulls(n, what)
+
+
+def _nulls(what: pa.DataType, n: int) -> pa.Array:
+    room = 1 << max(13, (n - 1).bit_length())
+    return _null_column(what, room).slice(0, n)
+
+
+_NUMPY = {
+    pa.uint8(): np.uint8,
+    pa.uint16(): np.uint16,
+    pa.uint32(): np.uint32,
+    pa.int16(): np.int16,
+    pa.int32(): np.int32,
+    pa.int64(): np.int64,
+    pa.float32(): np.float32,
+    pa.float64(): np.float64,
+}
+
+
+def _array(column: Column, raw: Ints) -> pa.Array:
+    n = len(raw)
+    valid = np.empty((n + 7) // 8, np.uint8)
+    if column.kind in TEXT:
+        size = column.row[4]
+        starts, text = np.empty(n + 1, np.int32), np.empty(n * (size // 3) + 1, np.uint8)
+        absent = v.to_text(raw, size, column.kind, starts, text, valid)
+        buffers = [_bits(valid, absent), pa.py_buffer(starts), pa.py_buffer(text[: starts[-1]])]
+        return pa.Array.from_buffers(pa.string(), n, buffers, absent)
+    values = np.empty(n, _NUMPY[column.type])
+    if column.kind == QUANTITY:
+        absent = v.to_quantities(raw, column.lsb, values, valid)
+    else:
+        absent = v.to_integers(raw, values, valid)
+    return pa.Array.from_buffers(column.type, n, [_bits(valid, absent), pa.py_buffer(values)], absent)
+
+
+def _bits(valid: NDArray[np.uint8], absent: int) -> pa.Buffer | None:
+    return pa.py_buffer(valid) if absent else None
+
+
+def _list(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column) -> pa.Array:
+    slot, _, _, bit, width, signed = column.row
+    size, until_fx = column.repeated_bytes, column.until_fx
+    starts = np.empty(n + 1, np.int32)
+    total = v.count_repetitions(data, offsets, n, slot, size, until_fx, starts)
+    if column.kind == BYTES:
+        places = np.empty(total, np.int64)
+        v.repetition_places(offsets, n, slot, size, until_fx, bit // 8, starts, places)
+        content = np.empty(total * (width // 8), np.uint8)
+        v.copy_bytes(data, places, width // 8, content)
+        bounds = np.arange(total + 1, dtype=np.int32) * (width // 8)
+        inner = pa.Array.from_buffers(pa.binary(), total, [None, pa.py_buffer(bounds), pa.py_buffer(content)], 0)
+    else:
+        raw = np.empty(total, np.int64)
+        v.gather_repeated(data, offsets, n, slot, size, until_fx, bit, width, signed, starts, raw)
+        inner = _array(column, raw)
+    return _with_nulls(pa.list_(column.type), starts, offsets[:n, slot] < 0, children=[inner])
+
+
+def _explicit(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column) -> pa.Array:
+    slot = column.row[0]
+    starts = np.empty(n + 1, np.int32)
+    content = np.empty(v.count_bytes(data, offsets, n, slot, starts), np.uint8)
+    v.copy_explicit(data, offsets, n, slot, starts, content)
+    return _with_nulls(pa.binary(), starts, offsets[:n, slot] < 0, buffers=[pa.py_buffer(content)])
+
+
+def _with_nulls(
+    what: pa.DataType,
+    starts: NDArray[np.int32],
+    absent: NDArray[np.bool_],
+    *,
+    buffers: list[pa.Buffer] | None = None,
+    children: list[pa.Array] | None = None,
+) -> pa.Array:
+    valid = pa.py_buffer(np.packbits(~absent, bitorder="little"))
+    heads = [valid, pa.py_buffer(starts), *(buffers or [])]
+    return pa.Array.from_buffers(what, len(absent), heads, int(absent.sum()), children=children)

@@ -1,0 +1,174 @@
+"""Numbers of decoded records -> the buffers of Arrow columns (values, validity bits, text, lists)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from farwatch.formats.asterix.fields import ABSENT, bits_at
+from farwatch.kernels import kernel
+
+_ASCII, _ICAO = 2, 3  # as in layout.py
+_BLANK, _DIGIT, _LETTER = 32, 48, 64
+
+
+@kernel
+def gather(data, offsets, n, rows, out):  # type: ignore[no-untyped-def]
+    """Fills out (columns, n) int64 with the numbers of rows (columns, 6), ABSENT where a record has none."""
+    for r in range(n):
+        for f in range(len(rows)):
+            out[f, r] = ABSENT
+            offset = offsets[r, rows[f, 0]]
+            if offset < 0:
+                continue
+            there = True
+            for k in range(rows[f, 2]):
+                there = there and data[offset + rows[f, 1] + k] & 1 == 1
+            if not there:
+                continue
+            size = rows[f, 4]
+            value = bits_at(data, np.int64(offset), rows[f, 3], size)
+            if rows[f, 5] == 1 and value >> (size - 1):
+                value -= np.int64(1) << size
+            out[f, r] = value
+
+
+@kernel
+def to_integers(raw, values, valid):  # type: ignore[no-untyped-def]
+    """Copies raw (n,) into values; valid (ceil(n / 8),) takes Arrow's bits. Returns how many are absent."""
+    absent = 0
+    valid[:] = 0
+    for i in range(len(raw)):
+        if raw[i] == ABSENT:
+            values[i] = 0
+            absent += 1
+        else:
+            values[i] = raw[i]
+            valid[i >> 3] |= 1 << (i & 7)
+    return absent
+
+
+@kernel
+def to_quantities(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
+    """The same, each number times `lsb`."""
+    absent = 0
+    valid[:] = 0
+    for i in range(len(raw)):
+        if raw[i] == ABSENT:
+            values[i] = 0.0
+            absent += 1
+        else:
+            values[i] = raw[i] * lsb
+            valid[i >> 3] |= 1 << (i & 7)
+    return absent
+
+
+@kernel
+def to_text(raw, size, kind, starts, text, valid):  # type: ignore[no-untyped-def]
+    """Fills text and starts (n + 1,) with the strings in raw (n,) numbers of `size` bits; returns how many are absent.
+
+    A character that its alphabet does not allow is a blank (ASCII: 32 to 126; ICAO Annex 10: A to Z, 0 to 9, blank),
+    blanks at the end are left out, and what is all blanks is absent. Octal digits are kept, leading zeros included.
+    """
+    absent, p = 0, 0
+    valid[:] = 0
+    width = 8 if kind == _ASCII else 6 if kind == _ICAO else 3
+    starts[0] = 0
+    for i in range(len(raw)):
+        if raw[i] == ABSENT:
+            starts[i + 1] = p
+            absent += 1
+            continue
+        end = p
+        for k in range(size // width):
+            code = (raw[i] >> (size - width * (k + 1))) & ((1 << width) - 1)
+            if kind == _ASCII:
+                character = code if _BLANK <= code <= 126 else _BLANK
+            elif kind == _ICAO:
+                character = _BLANK
+                if 1 <= code <= 26:
+                    character = _LETTER + code
+                elif _DIGIT <= code <= _DIGIT + 9:
+                    character = code
+            else:
+                character = _DIGIT + code
+            text[p + k] = character
+            if character != _BLANK:
+                end = p + k + 1
+        if end == p:
+            absent += 1
+        else:
+            valid[i >> 3] |= 1 << (i & 7)
+        p = end
+        starts[i + 1] = p
+    return absent
+
+
+@kernel
+def count_repetitions(data, offsets, n, slot, size, until_fx, starts):  # type: ignore[no-untyped-def]
+    """Fills starts (n + 1,) with the running number of repetitions of the item `slot`; returns them all."""
+    total = 0
+    starts[0] = 0
+    for r in range(n):
+        p = offsets[r, slot]
+        if p >= 0:
+            if until_fx:
+                total += 1
+                while data[p + size - 1] & 1:
+                    total += 1
+                    p += size
+            else:
+                total += int(data[p])
+        starts[r + 1] = total
+    return total
+
+
+@kernel
+def gather_repeated(data, offsets, n, slot, size, until_fx, bit, width, signed, starts, out):  # type: ignore[no-untyped-def]
+    """Fills out (starts[n],) with one number of each repetition: `width` bits, `bit` bits after its start."""
+    for r in range(n):
+        p = np.int64(offsets[r, slot]) + (0 if until_fx else 1)
+        for k in range(starts[r], starts[r + 1]):
+            value = bits_at(data, p, bit, width)
+            if signed == 1 and value >> (width - 1):
+                value -= np.int64(1) << width
+            out[k] = value
+            p += size
+
+
+@kernel
+def count_bytes(data, offsets, n, slot, starts):  # type: ignore[no-untyped-def]
+    """Fills starts (n + 1,) with the running number of content bytes of the explicit item `slot`; returns them all."""
+    total = 0
+    starts[0] = 0
+    for r in range(n):
+        p = offsets[r, slot]
+        if p >= 0:
+            total += int(data[p]) - 1
+        starts[r + 1] = total
+    return total
+
+
+@kernel
+def copy_bytes(data, places, size, out):  # type: ignore[no-untyped-def]
+    """Fills out with `size` bytes from each of places (n,), one after another."""
+    for i in range(len(places)):
+        for k in range(size):
+            out[i * size + k] = data[places[i] + k]
+
+
+@kernel
+def copy_explicit(data, offsets, n, slot, starts, out):  # type: ignore[no-untyped-def]
+    """Fills out (starts[n],) with the content of each record's explicit item, its length byte left out."""
+    for r in range(n):
+        for k in range(starts[r + 1] - starts[r]):
+            out[starts[r] + k] = data[offsets[r, slot] + 1 + k]
+
+
+@kernel
+def repetition_places(offsets, n, slot, size, until_fx, first_byte, starts, places):  # type: ignore[no-untyped-def]
+    """Fills places (starts[n],) with where in the data each repetition's field starts, `first_byte` bytes into it."""
+    for r in range(n):
+        p = np.int64(offsets[r, slot]) + (0 if until_fx else 1) + first_byte
+        for k in range(starts[r], starts[r + 1]):
+            places[k] = p
+            p += size
