@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
+from farwatch.formats.asterix.editions import Editions
 from farwatch.plots import Batch, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Sensor
@@ -21,8 +22,8 @@ class Replay:
     """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
 
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
-    say it; `editions` are ASTERIX editions by category. `on_bytes`, if given, hears how many bytes have been read.
-    Iterating raises `FormatError` for files that cannot be used.
+    say it; `editions` are ASTERIX editions by category or `Rule`. `on_bytes`, if given, hears how many bytes
+    have been read. Iterating raises `FormatError` for files that cannot be used.
     """
 
     def __init__(
@@ -31,7 +32,7 @@ class Replay:
         sensors: Sequence[Sensor],
         *,
         day_ns: int = 0,
-        editions: Mapping[int, str] | None = None,
+        editions: Editions | None = None,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self.paths = [Path(path) for path in paths]

@@ -56,6 +56,11 @@ class Choice:
         """The edition of a category where no particular rule holds."""
         return self.given.get(category) or load_table(category)
 
+    def is_given(self, table: Table) -> bool:
+        """True where the edition was asked for, and is not just the newest."""
+        particular = [given for _, given in self.rules.get(table.category, [])]
+        return self.given.get(table.category) is table or table in particular
+
     def split(self, piece: Piece, blocks: NDArray[np.int64], category: int) -> list[tuple[NDArray[np.int64], Table]]:
         """The blocks (n, 4) of one category, parted by the edition that each is read with."""
         rules = self.rules.get(category)

@@ -101,12 +101,11 @@ class Sequence:
         self.kept = 0
         self.dropped = 0  # records that the selection leaves out
         self._choice = Choice(editions)
-        self._given = {key if isinstance(key, int) else key[0] for key in editions or {}}
         self._day_ns = day_ns
         self._chunk_bytes = chunk_bytes
         self._on_bytes = on_bytes
         self._clock: Clock = new_clock(_UNNAMED + 1)
-        self._tried: set[int] = set()
+        self._tried: set[Table] = set()
         self._last = np.full(2, -1, np.int64)
         chosen = self.selection.categories or frozenset(categories())
         # CAT001 takes its time from CAT002, so that is read as well.
@@ -139,11 +138,11 @@ class Sequence:
                 yield from self._of_table(piece, of_table, table, old_times if number == 1 else None)
 
     def _check_edition(self, piece: Piece, blocks: Ints, table: Table) -> None:
-        """Raises FormatError where the first blocks of a category fit another edition."""
-        if table.category in self._tried:
+        """Raises FormatError where the first blocks fit another edition; less strict with one that was asked for."""
+        if table in self._tried:
             return
-        self._tried.add(table.category)
-        strict = table.category not in self._given
+        self._tried.add(table)
+        strict = not self._choice.is_given(table)
         if other := better_edition(piece, blocks, table, strict=strict):
             counts = Statistics()
             for _ in batches(piece, blocks, table, counts):
