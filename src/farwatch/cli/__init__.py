@@ -115,13 +115,14 @@ def convert(
     site: Annotated[Path | None, typer.Option("--site", "-s", help="TOML file with the sensors' places.")] = None,
     edition: Editions = None,
     day: Annotated[str | None, typer.Option(help="Day of the recording (UTC), as 2024-05-01.")] = None,
+    all_columns: Annotated[bool, typer.Option(help="Tables with the columns that are empty throughout, too.")] = False,
     json: Json = False,
 ) -> None:
     """Write recordings as tables (Parquet, CSV, JSON lines), a map (KML) or filtered ASTERIX."""
     from farwatch.cli.convert import convert
 
     filters = {"category": category, "source": source, "from": since, "to": until, "bbox": bbox, "address": address}
-    convert(recordings, output, filters, site, edition or [], day, json)
+    convert(recordings, output, filters, site, edition or [], day, all_columns, json)
 
 
 @app.command()

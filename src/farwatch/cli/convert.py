@@ -26,6 +26,7 @@ def convert(
     site: Path | None,
     edition: list[str],
     day: str | None,
+    all_columns: bool,
     as_json: bool,
 ) -> None:
     """Convert, then say what was written and what was lost."""
@@ -39,6 +40,7 @@ def convert(
             selection,
             editions=editions_of(edition) or None,
             day_ns=day_of(day),
+            all_columns=all_columns,
             on_bytes=lambda size: progress.advance(task, size / 1e6),
         )
     if as_json:

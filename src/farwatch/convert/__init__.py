@@ -18,10 +18,12 @@ from farwatch.convert.kml import Kml
 from farwatch.convert.parquet import Parquet
 from farwatch.convert.writer import Writer
 from farwatch.errors import ConfigError, FormatError
+from farwatch.formats.asterix.arrow import columns_in
 from farwatch.formats.asterix.editions import Editions
 from farwatch.formats.asterix.sequence import Selection
 from farwatch.formats.asterix.sequence import Sequence as Records
 from farwatch.formats.asterix.statistics import Statistics
+from farwatch.formats.asterix.table import Table
 
 WRITERS: dict[str, type[Writer]] = {
     ".parquet": Parquet,
@@ -50,11 +52,13 @@ def convert(
     *,
     editions: Editions | None = None,
     day_ns: int = 0,
+    all_columns: bool = False,
     on_bytes: Callable[[int], None] | None = None,
 ) -> Converted:
     """Writes the records of one recording or several, one after another, to `output`, by its suffix.
 
     Tables hold one category each: of several, each has a file of its own, out.cat048.parquet beside out.cat034.parquet.
+    They have the columns that occur in the recordings (which are read once more for that), or all of the edition.
     Raises ConfigError: no such kind of output; FormatError: a recording cannot be read, fits another edition, or
     nothing in it is selected.
     """
@@ -67,6 +71,8 @@ def convert(
     writer = kind(path)
     done = Converted([], Counter(), 0)
     try:
+        if writer.needs_columns and not all_columns:
+            writer.columns = _columns(recordings, selection, editions)
         for recording in recordings:
             sequence = Records(recording, selection, editions=editions, day_ns=day_ns, on_bytes=on_bytes)
             done.statistics[str(recording)] = sequence.statistics
@@ -81,6 +87,18 @@ def convert(
     finally:
         writer.discard()
     return done
+
+
+def _columns(
+    recordings: Sequence[str | os.PathLike[str]], selection: Selection | None, editions: Editions | None
+) -> dict[Table, frozenset[str]]:
+    """The columns that occur in the recordings, by table."""
+    found: dict[Table, frozenset[str]] = {}
+    wanted = Selection(selection.categories) if selection else None
+    for recording in recordings:
+        for records in Records(recording, wanted, editions=editions, timed=False):
+            found[records.table] = found.get(records.table, frozenset()) | columns_in(records)
+    return found
 
 
 def _nothing(done: Converted, selection: Selection | None) -> str:

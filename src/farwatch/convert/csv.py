@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from farwatch.convert.writer import PerCategory
-from farwatch.formats.asterix.arrow import schema
-from farwatch.formats.asterix.table import Table
 
 _HEX = np.frombuffer(bytes.fromhex("".join(f"{ord(a):02x}" for b in range(256) for a in f"{b:02x}")), np.uint16)
 
@@ -20,8 +18,8 @@ _HEX = np.frombuffer(bytes.fromhex("".join(f"{ord(a):02x}" for b in range(256) f
 class Csv(PerCategory):
     """One CSV file a category."""
 
-    def open(self, table: Table, path: Path) -> Any:
-        columns = pa.schema([pa.field(column.name, _plain(column.type)) for column in schema(table)])
+    def open(self, schema: Any, path: Path) -> Any:
+        columns = pa.schema([pa.field(column.name, _plain(column.type)) for column in schema])
         return pyarrow.csv.CSVWriter(path, columns)
 
     def add(self, sink: Any, batch: Any) -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from farwatch.formats.asterix.arrow import record_batch
+from farwatch.formats.asterix.arrow import chosen_schema, record_batch
 from farwatch.formats.asterix.sequence import Records
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table
@@ -16,9 +16,12 @@ from farwatch.recording import NewFile
 class Writer:
     """Takes records; `finish` gives the files their names, `discard` removes what has none yet."""
 
+    needs_columns = False  # True: `columns` must say beforehand which columns each table has
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.notes: Counter[str] = Counter()  # what the output cannot hold, by reason
+        self.columns: dict[Table, frozenset[str]] | None = None  # None: all
 
     def write(self, records: Records, statistics: Statistics) -> None:
         """Adds a batch."""
@@ -71,13 +74,15 @@ class OneFile(Writer):
 class PerCategory(Writer):
     """A table of its own for each category, and for each edition where a category has several."""
 
+    needs_columns = True
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.files: dict[Table, tuple[NewFile, Any]] = {}
         NewFile(path)  # the folder is there, before anything is read
 
-    def open(self, table: Table, path: Path) -> Any:
-        """A new table."""
+    def open(self, schema: Any, path: Path) -> Any:
+        """A new table of an Arrow schema."""
         raise NotImplementedError
 
     def add(self, sink: Any, batch: Any) -> None:
@@ -94,14 +99,17 @@ class PerCategory(Writer):
             name = f"{self.path.stem}.cat{table.category:03d}ed{table.edition}{self.path.suffix}"
             file = NewFile(self.path.with_name(name))
             try:
-                self.files[table] = file, self.open(table, file.part)
+                self.files[table] = file, self.open(chosen_schema(table, self._only(table)), file.part)
             except OSError as error:
                 raise file.failed(error) from None
         file, sink = self.files[table]
         try:
-            self.add(sink, record_batch(records, statistics))
+            self.add(sink, record_batch(records, statistics, self._only(table)))
         except OSError as error:
             raise file.failed(error) from None
+
+    def _only(self, table: Table) -> frozenset[str] | None:
+        return None if self.columns is None else self.columns.get(table, frozenset())
 
     def finish(self) -> list[Path]:
         for file, sink in self.files.values():

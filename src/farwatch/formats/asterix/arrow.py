@@ -36,8 +36,22 @@ def schema(table: Table) -> pa.Schema:
     return pa.schema([*COMMON, *(column.field for column in (*chosen.columns, *inner))], metadata=what)
 
 
-def record_batch(records: Records, statistics: Statistics) -> pa.RecordBatch:
-    """All columns of `schema(records.table)`; an expansion field that does not fit its definition is counted."""
+def columns_in(records: Records) -> set[str]:
+    """The names of the columns that hold anything, expansion fields apart: those are all there or none is."""
+    present = np.zeros(len(records.table.slots), np.int64)
+    count_present(records.offsets, records.n, present)
+    chosen = layout(records.table)
+    names = {column.name for column, slot in zip(chosen.columns, chosen.slots) if present[slot]}
+    if chosen.inner and present[records.table.slots["RE"]]:
+        names |= {column.name for column in chosen.inner.columns}
+    return names
+
+
+def record_batch(records: Records, statistics: Statistics, only: frozenset[str] | None = None) -> pa.RecordBatch:
+    """The columns of `schema(records.table)`, those of COMMON and of `only` where it is given.
+
+    An expansion field that does not fit its definition is counted.
+    """
     n = records.n
     chosen = layout(records.table)
     arrays: list[pa.Array] = [
@@ -46,13 +60,22 @@ def record_batch(records: Records, statistics: Statistics) -> pa.RecordBatch:
         pa.array(records.piece.places(records.where[:, 0])),
         *(_degrees(angle, n) for angle in records.position()),
     ]
-    arrays += _arrays(records.piece.data, records.offsets, n, chosen)
+    arrays += _arrays(records.piece.data, records.offsets, n, chosen, only)
     if chosen.inner:
         found = expansion(records.piece, records.batch, records.table, statistics)
         none = np.empty((0, len(chosen.inner.table.slots)), np.int32)
-        offsets = none if found is None else found.offsets
-        arrays += _arrays(records.piece.data, offsets, n, chosen.inner)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema(records.table))
+        arrays += _arrays(records.piece.data, none if found is None else found.offsets, n, chosen.inner, only)
+    return pa.RecordBatch.from_arrays(arrays, schema=chosen_schema(records.table, only))
+
+
+@cache
+def chosen_schema(table: Table, only: frozenset[str] | None) -> pa.Schema:
+    """`schema(table)` with the columns of COMMON and `only`."""
+    everything = schema(table)
+    if only is None:
+        return everything
+    kept = [column for k, column in enumerate(everything) if k < len(COMMON) or column.name in only]
+    return pa.schema(kept, metadata=everything.metadata)
 
 
 def _nullable(ns: Ints, absent: int) -> pa.Array:
@@ -66,33 +89,64 @@ def _degrees(angle_rad: NDArray[np.float64] | None, n: int) -> pa.Array:
     return pa.array(np.degrees(angle_rad), mask=np.isnan(angle_rad))
 
 
-def _arrays(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout) -> list[pa.Array]:
+def _arrays(
+    data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout, only: frozenset[str] | None
+) -> list[pa.Array]:
     """The columns of a layout; those of items that no record has cost nothing. offsets (0, slots): none at all."""
     present = np.zeros(len(chosen.table.slots), np.int64)
     if len(offsets):
         count_present(offsets, n, present)
-    there = present[chosen.slots] > 0
-    scalar = np.array([not column.repeated_bytes and column.kind != BYTES for column in chosen.columns], np.bool_)
-    wanted = np.flatnonzero(there & scalar)
-    raw = np.empty((len(wanted), n), np.int64)
-    if len(wanted):
-        v.gather(data, offsets, n, chosen.rows[wanted], raw)
-    row_of = dict(zip(wanted.tolist(), range(len(wanted))))
+    slots = np.flatnonzero(present)
+    places = np.empty((len(slots), n), np.int32)
+    v.columns_of(offsets, n, slots, places)
+    row_of = dict(zip(slots.tolist(), range(len(slots))))
     arrays = []
-    for k, column in enumerate(chosen.columns):
-        if not there[k]:
+    for column in chosen.columns:
+        if only is not None and column.name not in only:
+            continue
+        slot = column.row[0]
+        if slot not in row_of:
             arrays.append(_nulls(column.field.type, n))
-        elif k in row_of:
-            own = raw[row_of[k]]
-            if column.only_where:
-                other, value = column.only_where
-                own = np.where(raw[row_of[other]] == value, own, ABSENT)
-            arrays.append(_array(column, own))
         elif column.repeated_bytes:
             arrays.append(_list(data, offsets, n, column))
+        elif column.kind == BYTES:
+            at = places[row_of[slot]]
+            arrays.append(_fixed_bytes(data, at, column) if column.row[4] else _explicit(data, offsets, n, column))
+        elif column.kind in TEXT or column.only_where:
+            arrays.append(_array(column, _raw(data, offsets, n, chosen, column)))
         else:
-            arrays.append(_explicit(data, offsets, n, column))
+            arrays.append(_plain(data, places[row_of[slot]], column))
     return arrays
+
+
+def _plain(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa.Array:
+    """A number or quantity of the items at `at` (n,), -1: absent."""
+    n = len(at)
+    values, valid = np.empty(n, _NUMPY[column.type]), np.empty((n + 7) // 8, np.uint8)
+    lsb = column.lsb if column.kind == QUANTITY else 0.0
+    absent = v.decode_column(data, at, column.bits, lsb, values, valid)
+    return pa.Array.from_buffers(column.type, n, [_bits(valid, absent), pa.py_buffer(values)], absent)
+
+
+def _raw(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout, column: Column) -> Ints:
+    """The numbers of a column before they become text, or where they hold only beside a value of another column."""
+    wanted = [column] if column.only_where is None else [column, chosen.columns[column.only_where[0]]]
+    raw = np.empty((len(wanted), n), np.int64)
+    v.gather(data, offsets, n, np.array([one.row for one in wanted], np.int64), raw)
+    if column.only_where is None:
+        return raw[0]
+    held: Ints = np.where(raw[1] == column.only_where[1], raw[0], ABSENT)
+    return held
+
+
+def _fixed_bytes(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa.Array:
+    bit, width = column.row[3:5]
+    there = at >= 0
+    content = np.empty(int(there.sum()) * (width // 8), np.uint8)
+    v.copy_bytes(data, at[there].astype(np.int64) + bit // 8, width // 8, content)
+    starts = np.zeros(len(at) + 1, np.int32)
+    np.cumsum(there * (width // 8), out=starts[1:])
+    return _with_nulls(pa.binary(), starts, ~there, buffers=[pa.py_buffer(content)])
 
 
 @cache

@@ -111,5 +111,4 @@ def find_blocks(data, start, stop, known, in_packets, blocks, faults):  # type: 
             blocks[n, 3] = d
             n += 1
             p += length
-    return n
     return trailers

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from farwatch.formats.asterix.table import Table, load_expansion
 NUMBER, QUANTITY, ASCII, ICAO, OCTAL, BYTES = range(6)
 TEXT = (ASCII, ICAO, OCTAL)
 _TEXTS = {"ascii": ASCII, "icao": ICAO, "octal": OCTAL}
-_WIDEST = 63  # bits of what counts as a number
+_WIDEST = 48  # bits of what counts as a number; registers and messages are bytes
 _EXACT = 24  # bits that a float32 holds
 
 
@@ -34,6 +34,15 @@ class Column:
     only_where: tuple[int, int] | None = None  # (column of the same layout, value) that this one's step holds for
 
     @property
+    def bits(self) -> tuple[int, int, int, int, int, int, int]:
+        """First extension byte, extension bytes, first byte, bytes, shift, mask and sign bit of its number."""
+        _, first_fx, n_fx, bit, size, signed = self.row
+        last = (bit + size - 1) // 8
+        shift = 7 - (bit + size - 1) % 8
+        mask, sign = (1 << size) - 1, 1 << (size - 1) if signed else 0
+        return first_fx, n_fx, bit // 8, last - bit // 8 + 1, shift, mask, sign
+
+    @cached_property
     def field(self) -> pa.Field:
         """The Arrow field."""
         what = pa.list_(self.type) if self.repeated_bytes else self.type
@@ -93,7 +102,7 @@ def _columns(table: Table, path: str, prefix: str, first: int) -> list[Column]:
 
 
 def _only_where(column: Column, other: int, value: int) -> Column:
-    return Column(**{**column.__dict__, "only_where": (other, value)})
+    return replace(column, only_where=(other, value))
 
 
 def _column(
@@ -101,12 +110,12 @@ def _column(
 ) -> Column:
     size, signed = row[4], row[5]
     kind, what = NUMBER, _integer(size, bool(signed))
-    if size > _WIDEST:
-        kind, what = BYTES, pa.binary()
-    elif unit in _TEXTS:
+    if unit in _TEXTS and size < 64:
         kind, what, unit = _TEXTS[unit], pa.string(), ""
     elif lsb is not None:
         kind, what = QUANTITY, pa.float32() if size <= _EXACT else pa.float64()
+    elif size > _WIDEST:
+        kind, what = BYTES, pa.binary()
     return Column(name, row, kind, lsb or 1.0, unit, title, what, repeated, until_fx)  # type: ignore[arg-type]
 
 

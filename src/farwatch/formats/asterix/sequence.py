@@ -81,7 +81,8 @@ class Records:
 class Sequence:
     """Records of a file in batches; `statistics` and `dropped` say what became of the rest.
 
-    editions: as for `read`; day_ns: start of the recording's first day (UTC). Iterating raises FormatError: the file
+    editions: as for `read`; day_ns: start of the recording's first day (UTC); timed=False: neither sources nor times
+    are worked out, and only categories are selected. Iterating raises FormatError: the file
     cannot be read or fits another edition; ConfigError: an area is asked for and no site is known.
     """
 
@@ -93,6 +94,7 @@ class Sequence:
         editions: Editions | None = None,
         day_ns: int = 0,
         chunk_bytes: int = CHUNK_BYTES,
+        timed: bool = True,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self.container: Container = open_container(path)
@@ -102,6 +104,7 @@ class Sequence:
         self.dropped = 0  # records that the selection leaves out
         self._choice = Choice(editions)
         self._day_ns = day_ns
+        self._timed = timed
         self._chunk_bytes = chunk_bytes
         self._on_bytes = on_bytes
         self._clock: Clock = new_clock(_UNNAMED + 1)
@@ -128,7 +131,7 @@ class Sequence:
     def _of_piece(self, piece: Piece) -> Iterator[Records]:
         blocks = blocks_of(piece, self.statistics)
         held = np.bincount(blocks[:, 0] + 256, minlength=512)[256:]
-        old_times = self._old_times(piece, blocks) if held[1] and 1 in self._wanted else None
+        old_times = self._old_times(piece, blocks) if held[1] and 1 in self._wanted and self._timed else None
         for number in self._wanted:
             if not held[number]:
                 continue
@@ -158,6 +161,10 @@ class Sequence:
         for batch in batches(piece, blocks, table, self.statistics):
             n = batch.n
             if n == 0:
+                continue
+            if not self._timed:
+                none = np.full(n, -1)
+                yield Records(piece, table, batch.offsets[:n], batch.where[:n], none, none, none, {})
                 continue
             out = numbers(piece, batch, fields)
             source = np.empty(n, np.int64)

@@ -33,8 +33,55 @@ def gather(data, offsets, n, rows, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def columns_of(offsets, n, slots, out):  # type: ignore[no-untyped-def]
+    """Fills out (slots, n) with the offsets (rows, all slots) of some slots, each slot's in one piece."""
+    for first in range(0, n, 64):  # so many lines of either side stay in the cache
+        stop = min(n, first + 64)
+        for k in range(len(slots)):
+            for r in range(first, stop):
+                out[k, r] = offsets[r, slots[k]]
+
+
+@kernel
+def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untyped-def]
+    """Fills values (n,) with a number of the item at each of at (n,), -1: absent; valid (ceil(n / 8),) is Arrow's.
+
+    bits: first extension byte, extension bytes, first byte, bytes, shift, mask, sign bit (0: none), of the number. It
+    is multiplied by `lsb` where that is not 0. Returns how many are absent. One loop a column: its bytes stay in the
+    cache, and nothing is written twice.
+    """
+    first_fx, n_fx, byte, n_bytes, shift, mask, sign = bits
+    absent, flags, n = 0, np.uint8(0), len(at)
+    for i in range(n):
+        offset = np.int64(at[i])
+        there = offset >= 0
+        if n_fx and there:
+            for k in range(n_fx):
+                there = there and data[offset + first_fx + k] & 1 == 1
+        if there:
+            p = offset + byte
+            value = np.int64(data[p])
+            for k in range(1, n_bytes):
+                value = value << 8 | np.int64(data[p + k])
+            value = value >> shift & mask
+            if value & sign:
+                value -= sign << 1
+            values[i] = value * lsb if lsb != 0.0 else value
+            flags |= 1 << (i & 7)
+        else:
+            values[i] = 0
+            absent += 1
+        if i & 7 == 7:
+            valid[i >> 3] = flags
+            flags = np.uint8(0)
+    if n & 7:
+        valid[n >> 3] = flags
+    return absent
+
+
+@kernel
 def to_integers(raw, values, valid):  # type: ignore[no-untyped-def]
-    """Copies raw (n,) into values; valid (ceil(n / 8),) takes Arrow's bits. Returns how many are absent."""
+    """Copies raw (n,), ABSENT where absent, into values; valid as above. Returns how many are absent."""
     absent = 0
     valid[:] = 0
     for i in range(len(raw)):
