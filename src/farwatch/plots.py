@@ -198,6 +198,11 @@ def make_plots(n: int, **columns: Any) -> Plots:
     return Plots(*_fill(_PLOT_COLUMNS, n, columns))
 
 
+def empty_plots(n: int) -> Plots:
+    """Room for n plots whose every column the caller fills; nothing is written, absent values neither."""
+    return Plots(*(np.empty((n, *shape), dtype) for dtype, shape, _ in _PLOT_COLUMNS.values()))
+
+
 def make_progress(n: int, **columns: Any) -> Progress:
     """n progress rows with the given columns; the others hold their absent value."""
     columns.setdefault("received_ns", columns.get("time_ns", 0))

@@ -71,7 +71,7 @@ class Unpacked:
 
     def _last(self, size: int) -> bytes:
         """What can still be unpacked of a damaged archive: a failed read loses what it had, so byte by byte again."""
-        self._raw.seek(0)
+        self._raw = self.path.open("rb", buffering=0)  # the stream that failed closes the old one
         self._open()
         got = bytearray()
         try:

@@ -133,10 +133,10 @@ def _raw(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: La
     wanted = [column] if column.only_where is None else [column, chosen.columns[column.only_where[0]]]
     raw = np.empty((len(wanted), n), np.int64)
     v.gather(data, offsets, n, np.array([one.row for one in wanted], np.int64), raw)
-    if column.only_where is None:
-        return raw[0]
-    held: Ints = np.where(raw[1] == column.only_where[1], raw[0], ABSENT)
-    return held
+    own: Ints = raw[0]
+    if column.only_where is not None:
+        own[raw[1] != column.only_where[1]] = ABSENT
+    return own
 
 
 def _fixed_bytes(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa.Array:

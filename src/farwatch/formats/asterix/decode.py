@@ -30,6 +30,8 @@ from farwatch.kernels import kernel
 _FSPEC_OVERRUN, _FSPEC_LONG, _UNDEFINED = -4, -5, -6
 _OVERRUN, _EXTENSION, _EXPLICIT = -7, -8, -9
 
+_FIRST_BIT = np.array([8] + [8 - n.bit_length() for n in range(1, 256)], np.int64)  # of a byte, from the left
+
 
 @kernel
 def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-def]
@@ -89,9 +91,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
             compound, width = -1, profiles[profile, 4]
             continue
         else:
-            bit = 0
-            while bits & (128 >> bit) == 0:
-                bit += 1
+            bit = _FIRST_BIT[bits]
             bits ^= 128 >> bit
             index = byte * width + bit
             slot = lists[first + index] if index < count else UNDEFINED

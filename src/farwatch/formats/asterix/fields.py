@@ -23,33 +23,56 @@ def bits_at(data, offset, bit, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def record_numbers(data, offsets, r, fields, values):  # type: ignore[no-untyped-def]
-    """Fills values (n,) int64 with the numbers that fields (n, 6) describe in record r, ABSENT where it has none."""
+def steps(fields):  # type: ignore[no-untyped-def]
+    """What `record_numbers` does for each of fields (n, 6), worked out once: (n, 8) slot, first extension byte,
+    extension bytes, first byte, last byte, shift, mask, sign bit (0: none).
+    """
+    out = np.empty((len(fields), 8), np.int64)
     for f in range(len(fields)):
+        last = fields[f, 3] + fields[f, 4] - 1
+        out[f, 0] = fields[f, 0]
+        out[f, 1] = fields[f, 1]
+        out[f, 2] = fields[f, 2]
+        out[f, 3] = fields[f, 3] >> 3
+        out[f, 4] = last >> 3
+        out[f, 5] = 7 - (last & 7)
+        out[f, 6] = (np.int64(1) << fields[f, 4]) - 1
+        out[f, 7] = np.int64(1) << (fields[f, 4] - 1) if fields[f, 5] == 1 else 0
+    return out
+
+
+@kernel
+def record_numbers(data, offsets, r, todo, values):  # type: ignore[no-untyped-def]
+    """Fills values (n,) int64 with the numbers that todo (n, 8), from `steps`, says of record r, ABSENT where none."""
+    for f in range(len(todo)):
         values[f] = ABSENT
-        slot = fields[f, 0]
-        if slot < 0:
+        if todo[f, 0] < 0:
             continue
-        offset = offsets[r, slot]
+        offset = np.int64(offsets[r, todo[f, 0]])
         if offset < 0:
             continue
         there = True
-        for k in range(fields[f, 2]):
-            there = there and data[offset + fields[f, 1] + k] & 1 == 1
+        for k in range(todo[f, 2]):
+            there = there and data[offset + todo[f, 1] + k] & 1 == 1
         if not there:
             continue
-        size = fields[f, 4]
-        value = bits_at(data, offset, fields[f, 3], size)
-        if fields[f, 5] == 1 and value >> (size - 1):
-            value -= np.int64(1) << size
+        p, last = offset + todo[f, 3], offset + todo[f, 4]
+        value = np.int64(data[p])
+        while p < last:
+            p += 1
+            value = value << 8 | np.int64(data[p])
+        value = value >> todo[f, 5] & todo[f, 6]
+        if value & todo[f, 7]:
+            value -= todo[f, 7] << 1
         values[f] = value
 
 
 @kernel
 def extract(data, offsets, n, fields, out):  # type: ignore[no-untyped-def]
-    """Fills out (n, columns) int64 with every line of `fields` for n records, ABSENT where a record has none."""
+    """Fills out (n, columns) int64 with every line of fields (columns, 6) for n records, ABSENT where there is none."""
+    todo = steps(fields)
     for r in range(n):
-        record_numbers(data, offsets, r, fields, out[r])
+        record_numbers(data, offsets, r, todo, out[r])
 
 
 @kernel
