@@ -41,6 +41,7 @@ class Converted:
     files: list[Path]
     records: Counter[int]  # written, by category
     dropped: int  # left out by the selection
+    held: Counter[int] = field(default_factory=Counter)  # blocks in the recordings, by category
     statistics: dict[str, Statistics] = field(default_factory=dict)  # by recording
     notes: Counter[str] = field(default_factory=Counter)  # what the output cannot hold, by reason
 
@@ -80,6 +81,7 @@ def convert(
                 writer.write(records, sequence.statistics)
                 done.records[records.table.category] += records.n
             done.dropped += sequence.dropped
+            done.held.update(sequence.held)
         if not done.records:
             raise FormatError(f"{', '.join(map(str, recordings))}: {_nothing(done, selection)}; nothing was written")
         done.files = writer.finish()
@@ -102,11 +104,7 @@ def _columns(
 
 
 def _nothing(done: Converted, selection: Selection | None) -> str:
-    held: Counter[int] = Counter()
-    for statistics in done.statistics.values():
-        held.update(statistics.by_category)
-        held.update(statistics.unsupported)
-    named = ", ".join(f"{number:03d}" for number in sorted(held))
-    if done.dropped or (selection and selection.categories and not set(held) & selection.categories):
-        return f"no record is selected; the recording holds CAT{named or ' nothing'}"
-    return f"holds no record of a category that can be read (it holds CAT{named or ' nothing'})"
+    named = ", ".join(f"{number:03d}" for number in sorted(done.held))
+    if done.dropped or (selection and selection.categories and not set(done.held) & selection.categories):
+        return f"no record is selected; the recording holds CAT{named}"
+    return f"holds no record that can be read (its blocks are of CAT{named})"

@@ -21,6 +21,7 @@ _UNEASY = 0.005  # share above which another edition that fits well is named
 _BETTER = 10.0  # so many times fewer misfits than that
 _CLEAN = 0.02  # share below which an edition fits
 _SAMPLE = 2000  # blocks that are tried
+_SOURCES = 32  # sources that are tried one by one
 
 
 class Rule(NamedTuple):
@@ -164,11 +165,31 @@ def better_edition(piece: Piece, blocks: NDArray[np.int64], table: Table, *, str
     return best[1] if best else None
 
 
-def misfit_message(name: str, broken: int, blocks: int, table: Table, other: str) -> str:
-    """What to tell of a file that fits another edition than that of `table`."""
-    what = f"CAT{table.category:03d}"
+def other_editions(
+    piece: Piece, blocks: NDArray[np.int64], table: Table, *, strict: bool = False
+) -> list[tuple[Rule, str, NDArray[np.int64]]]:
+    """The same for each source where none fits all of them: (whose blocks, the edition that fits, the blocks)."""
+    if other := better_edition(piece, blocks, table, strict=strict):
+        return [(Rule(table.category), other, blocks)]
+    if len(blocks) == 0 or fit(piece, blocks, table).misfit <= _UNEASY:
+        return []
+    sources = np.empty(len(blocks), np.int64)
+    block_sources(piece.data, blocks, sources)
+    found = []
+    for source in np.unique(sources[sources >= 0])[:_SOURCES]:
+        own = blocks[sources == source]
+        if other := better_edition(piece, own, table, strict=strict):
+            found.append((Rule(table.category, int(source) // 256, int(source) % 256), other, own))
+    return found
+
+
+def misfit_message(name: str, broken: int, blocks: int, table: Table, other: str, rule: Rule | None = None) -> str:
+    """What to tell of a file, or of one of its sources, that fits another edition than that of `table`."""
+    what, key, option, whose = f"CAT{table.category:03d}", f"{table.category}", f"{table.category:03d}", ""
+    if rule and rule.sac >= 0:
+        key, option = f"Rule({table.category}, {rule.sac}, {rule.sic})", f"{option}@{rule.sac}/{rule.sic}"
+        whose = f" of source {rule.sac}/{rule.sic}"
     return (
-        f"{name}: {broken} of {blocks} {what} blocks do not fit edition {table.edition}; this file "
-        f'looks like {what} edition {other}: choose it with editions {{{table.category}: "{other}"}}'
-        f" (--edition {table.category:03d}={other})"
+        f"{name}: {broken} of {blocks} {what} blocks{whose} do not fit edition {table.edition}; this file "
+        f'looks like {what} edition {other}: choose it with editions {{{key}: "{other}"}} (--edition {option}={other})'
     )

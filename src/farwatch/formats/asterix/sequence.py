@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import ConfigError, FormatError
-from farwatch.formats.asterix.editions import Choice, Editions, better_edition, misfit_message, time_fields
+from farwatch.formats.asterix.editions import Choice, Editions, misfit_message, other_editions, time_fields
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.positions import Sites, geodetic, has_position, needs_site, places
 from farwatch.formats.asterix.records import Batch, batches, blocks_of, numbers
@@ -100,6 +101,7 @@ class Sequence:
         self.container: Container = open_container(path)
         self.selection = selection or Selection()
         self.statistics = Statistics()
+        self.held: Counter[int] = Counter()  # blocks by category, those that nobody asked for included
         self.kept = 0
         self.dropped = 0  # records that the selection leaves out
         self._choice = Choice(editions)
@@ -125,12 +127,14 @@ class Sequence:
             if self._on_bytes:
                 self._on_bytes(piece.consumed - consumed)
                 consumed = piece.consumed
-        if not self.statistics.records and not self.statistics.unsupported:
+        if not self.held:
             raise FormatError(f"{self.container.path}: holds no ASTERIX record that can be read{_why(self.statistics)}")
 
     def _of_piece(self, piece: Piece) -> Iterator[Records]:
         blocks = blocks_of(piece, self.statistics)
         held = np.bincount(blocks[:, 0] + 256, minlength=512)[256:]
+        self.held.update({int(number): int(held[number]) for number in np.flatnonzero(held)})
+        self.held.update((-1 - blocks[blocks[:, 0] < 0, 0]).tolist())
         old_times = self._old_times(piece, blocks) if held[1] and 1 in self._wanted and self._timed else None
         for number in self._wanted:
             if not held[number]:
@@ -146,12 +150,12 @@ class Sequence:
             return
         self._tried.add(table)
         strict = not self._choice.is_given(table)
-        if other := better_edition(piece, blocks, table, strict=strict):
+        for rule, other, own in other_editions(piece, blocks, table, strict=strict):
             counts = Statistics()
-            for _ in batches(piece, blocks, table, counts):
+            for _ in batches(piece, own, table, counts):
                 pass
             name = str(self.container.path)
-            raise FormatError(misfit_message(name, counts.broken_blocks, len(blocks), table, other))
+            raise FormatError(misfit_message(name, counts.broken_blocks, len(own), table, other, rule))
 
     def _of_table(
         self, piece: Piece, blocks: Ints, table: Table, old_times: Iterator[Ints] | None
