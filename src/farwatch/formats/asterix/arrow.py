@@ -41,7 +41,16 @@ def columns_in(records: Records) -> set[str]:
     present = np.zeros(len(records.table.slots), np.int64)
     count_present(records.offsets, records.n, present)
     chosen = layout(records.table)
-    names = {column.name for column, slot in zip(chosen.columns, chosen.slots) if present[slot]}
+    longest = {
+        slot: v.most_extensions(records.piece.data, records.offsets, records.n, slot, first, most)
+        for slot, (first, most) in chosen.extended.items()
+        if present[slot]
+    }
+    names = {
+        column.name
+        for column in chosen.columns
+        if present[column.row[0]] and column.row[2] <= longest.get(column.row[0], 0)
+    }
     if chosen.inner and present[records.table.slots["RE"]]:
         names |= {column.name for column in chosen.inner.columns}
     return names

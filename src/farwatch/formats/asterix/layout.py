@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from farwatch.formats.asterix.table import Table, load_expansion
 
@@ -56,8 +54,7 @@ class Layout:
 
     table: Table
     columns: tuple[Column, ...]
-    rows: NDArray[np.int64]  # (columns, 6)
-    slots: NDArray[np.int64]  # (columns,)
+    extended: dict[int, tuple[int, int]]  # by slot of an extended item: its first extension byte, how many it can have
     inner: Layout | None
 
 
@@ -70,8 +67,12 @@ def layout(table: Table, prefix: str = "") -> Layout:
     for path in sorted(table.slots, key=lambda path: (list(table.titles).index(path.split("/")[0]),)):
         if not (path == "RE" and inner):
             columns += _columns(table, path, prefix, len(columns))
-    rows = np.array([column.row for column in columns], np.int64).reshape(-1, 6)
-    return Layout(table, tuple(columns), rows, rows[:, 0].copy(), inner)
+    extended: dict[int, tuple[int, int]] = {}
+    for column in columns:
+        slot, first, count = column.row[:3]
+        if count:
+            extended[slot] = first, max(count, extended.get(slot, (0, 0))[1])
+    return Layout(table, tuple(columns), extended, inner)
 
 
 def _columns(table: Table, path: str, prefix: str, first: int) -> list[Column]:

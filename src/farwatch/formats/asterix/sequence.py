@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ class Sequence:
     def _of_table(
         self, piece: Piece, blocks: Ints, table: Table, old_times: Iterator[Ints] | None
     ) -> Iterator[Records]:
-        fields = [table.optional("010/SAC"), table.optional("010/SIC"), *time_fields(table)]
+        fields = source_and_times(table)
         self._last[:] = -1
         for batch in batches(piece, blocks, table, self.statistics):
             n = batch.n
@@ -279,6 +280,12 @@ class Sequence:
         with np.errstate(invalid="ignore"):
             inside = (lat >= south) & (lat <= north)
             return inside & ((lon >= west) & (lon <= east) if west <= east else (lon >= west) | (lon <= east))
+
+
+@cache
+def source_and_times(table: Table) -> list[Field]:
+    """SAC, SIC and the full times of day of an edition."""
+    return [table.optional("010/SAC"), table.optional("010/SIC"), *time_fields(table)]
 
 
 def _why(statistics: Statistics) -> str:

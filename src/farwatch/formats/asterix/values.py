@@ -43,6 +43,22 @@ def columns_of(offsets, n, slots, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def most_extensions(data, offsets, n, slot, first, most):  # type: ignore[no-untyped-def]
+    """How many extension bits in a row, from byte `first` of item `slot` on, any of n records has set; to `most`."""
+    found = 0
+    for r in range(n):
+        p = offsets[r, slot]
+        if p >= 0:
+            k = 0
+            while k < most and data[p + first + k] & 1:
+                k += 1
+            found = max(found, k)
+            if found == most:
+                break
+    return found
+
+
+@kernel
 def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untyped-def]
     """Fills values (n,) with a number of the item at each of at (n,), -1: absent; valid (ceil(n / 8),) is Arrow's.
 
