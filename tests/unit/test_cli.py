@@ -26,7 +26,7 @@ clutter = 5
 aircraft = 12
 radius_km = 100
 """
-VERBS = ("demo", "track", "simulate", "inspect", "check")
+VERBS = ("demo", "track", "simulate", "inspect", "convert", "check")
 
 
 @pytest.fixture
