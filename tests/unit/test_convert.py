@@ -292,7 +292,9 @@ def test_text_is_reduced_to_its_alphabet(tmp_path: Path) -> None:
     path.write_bytes(ref.block(48, ref.plot(i240=int(bits, 2).to_bytes(6, "big")), ref.plot(i240=bytes(6))))
     table = pq.read_table(convert([path], tmp_path / "a.parquet").files[0])
     assert table["240"].to_pylist() == ["A 0  Z", None]
-    name = b"\x1b]0;x\x07\xff"
+    name = b'\x1b]"\\x\x07\xff'
     path.write_bytes(ref.block(62, b"\x81\x01\x02" + ref.source() + b"\x40" + name))
     row = pq.read_table(convert([path], tmp_path / "a.parquet").files[0]).to_pylist()[0]
-    assert row["390/CS"] == " ]0;x"
+    assert row["390/CS"] == ' ]"\\x'
+    convert([path], tmp_path / "a.jsonl")
+    assert json.loads((tmp_path / "a.jsonl").read_text())["390/CS"] == ' ]"\\x'

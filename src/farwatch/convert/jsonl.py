@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
+import json
+
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from farwatch.convert.csv import as_hex
 from farwatch.convert.writer import OneFile
@@ -17,23 +19,31 @@ class Jsonl(OneFile):
 
     def write(self, records: Records, statistics: Statistics) -> None:
         batch = record_batch(records, statistics)
-        rows: list[dict[str, object]] = [{"category": records.table.category} for _ in range(batch.num_rows)]
+        # Column by column as text, then row by row by Arrow: objects of Python would take twenty times as long.
+        members = [pa.repeat(f'{{"category":{records.table.category}', batch.num_rows)]
         for name, column in zip(batch.schema.names, batch.columns):
-            if column.null_count == len(column):
-                continue
-            for row, value in zip(rows, _values(column)):
-                if value is not None:
-                    row[name] = value
-        encode = msgspec.json.Encoder().encode_lines
-        self.put(encode(rows))
+            if column.null_count < len(column):
+                members.append(pc.binary_join_element_wise(f"{json.dumps(name)}:", _text(column), ""))
+        lines = pc.binary_join_element_wise(*members, ",", null_handling="skip")
+        self.put(("}\n".join(lines.to_pylist()) + "}\n").encode())
 
 
-def _values(column: pa.Array) -> list[object]:
-    if pa.types.is_binary(column.type):
-        return as_hex(column).to_pylist()  # type: ignore[no-any-return]
-    if pa.types.is_list(column.type) and pa.types.is_binary(column.type.value_type):
-        return [None if value is None else [one.hex() for one in value] for value in column.to_pylist()]
-    if pa.types.is_float32(column.type):
-        # Written as short as it is exact, not with the digits that a wider number would have.
-        return [None if value is None else float(f"{value:.9g}") for value in column.to_pylist()]
-    return column.to_pylist()  # type: ignore[no-any-return]
+def _text(column: pa.Array) -> pa.Array:
+    """Each value as JSON, null where it is null."""
+    what = column.type
+    if pa.types.is_binary(what):
+        return _quoted(as_hex(column))
+    if pa.types.is_string(what):
+        return _quoted(pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"'))
+    if pa.types.is_list(what):
+        inner = _text(column.values)
+        buffers = column.buffers()[:2]
+        lists = pa.Array.from_buffers(
+            pa.list_(pa.string()), len(column), buffers, column.null_count, column.offset, [inner]
+        )
+        return pc.binary_join_element_wise("[", pc.binary_join(lists, ","), "]", "")
+    return pc.cast(column, pa.string())
+
+
+def _quoted(column: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise('"', column, '"', "")

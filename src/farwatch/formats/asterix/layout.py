@@ -13,7 +13,7 @@ NUMBER, QUANTITY, ASCII, ICAO, OCTAL, BYTES = range(6)
 TEXT = (ASCII, ICAO, OCTAL)
 _TEXTS = {"ascii": ASCII, "icao": ICAO, "octal": OCTAL}
 _WIDEST = 48  # bits of what counts as a number; registers and messages are bytes
-_EXACT = 24  # bits that a float32 holds
+_SHORT = 16  # bits of a quantity that a float32 holds with digits to spare
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _column(
     if unit in _TEXTS and size < 64:
         kind, what, unit = _TEXTS[unit], pa.string(), ""
     elif lsb is not None:
-        kind, what = QUANTITY, pa.float32() if size <= _EXACT else pa.float64()
+        kind, what = QUANTITY, pa.float32() if size <= _SHORT else pa.float64()
     elif size > _WIDEST:
         kind, what = BYTES, pa.binary()
     return Column(name, row, kind, lsb or 1.0, unit, title, what, repeated, until_fx)  # type: ignore[arg-type]
