@@ -1,16 +1,28 @@
-"""A short run of the fuzzer: every category and container, damaged, with every array access checked."""
+"""The fuzzer: every category and container, damaged, with every array access checked. Longer in the slow tier."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+import pytest
+
 import reference_asterix as ref
 
 
-def test_damaged_recordings_of_every_kind() -> None:
+def fuzz(blocks: int, seed: int) -> None:
     script = ref.PROJECT / "benchmarks" / "fuzz.py"
-    command = [sys.executable, "-W", "error", script, "--blocks=20000", "--seed=7"]
+    command = [sys.executable, "-W", "error", script, f"--blocks={blocks}", f"--seed={seed}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20,000 damaged blocks" in done.stdout and "tables: read" in done.stdout
+    assert f"{blocks:,} damaged blocks" in done.stdout and "tables: read" in done.stdout
+
+
+def test_damaged_recordings_of_every_kind() -> None:
+    fuzz(4_000, 7)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+def test_many_damaged_recordings() -> None:
+    fuzz(500_000, 8)
