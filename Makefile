@@ -28,7 +28,13 @@ check: $(STAMP)  ## static checks
 bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_decode.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
+	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
+	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
+	$(ONE) $(PIN) $(PY) benchmarks/b1.py
+	$(ONE) $(PIN) $(PY) benchmarks/b2.py
+	$(ONE) $(PIN) $(PY) benchmarks/b4.py
+	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
 
 $(STAMP): pyproject.toml

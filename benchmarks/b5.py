@@ -25,11 +25,11 @@ import numpy as np
 import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
-from scipy.optimize import linear_sum_assignment
 
+from farwatch.evaluation.gospa import gospa
 from farwatch.frame import Frame
 from farwatch.plots import Batch, Plots, make_plots, make_progress
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sources import Merge, merged
 from farwatch.sources.merge import SLICES_PER_ROTATION
 from farwatch.sources.replay import shortest_slice_s
@@ -74,22 +74,10 @@ def plots_of(name: str) -> Plots:
 def radar(clutter: float) -> Radar:
     """The benchmark's radar, at the origin of the plane."""
     sigma = RadarSigma(range_m=50.0, azimuth_deg=0.1)
-    at = Position(lat_deg=0.0, lon_deg=0.0)
+    at = Place(lat_deg=0.0, lon_deg=0.0)
     return Radar(
         id="B5", position=at, rotation_s=SCAN_S, max_range_km=600.0, sigma=sigma, detection=0.9, clutter=clutter
     )
-
-
-def gospa(truth: np.ndarray, tracks: np.ndarray) -> tuple[float, int, int]:
-    """GOSPA (m), missed and false of positions (n, 2) and (m, 2). Rahmathullah et al. 2017, alpha = 2."""
-    if not len(tracks):
-        return float(np.sqrt(CUTOFF_M**2 / 2 * len(truth))), len(truth), 0
-    distance = np.minimum(np.linalg.norm(truth[:, None] - tracks[None], axis=2), CUTOFF_M)
-    rows, columns = linear_sum_assignment(distance**2)
-    near = distance[rows, columns] < CUTOFF_M
-    missed, false = len(truth) - int(near.sum()), len(tracks) - int(near.sum())
-    located = (distance[rows, columns][near] ** 2).sum()
-    return float(np.sqrt(located + CUTOFF_M**2 / 2 * (missed + false))), missed, false
 
 
 def batches_of(plots: Plots, sensor: Radar) -> list[list[Batch]]:
@@ -115,7 +103,8 @@ def track(plots: Plots, truth: dict[str, np.ndarray], clutter: float) -> Score:
         spent = time.perf_counter() - start
         now = truth["scan"] == scan
         real = np.column_stack([truth["x"][now], truth["y"][now]])
-        rows.append((*gospa(real, np.column_stack([picture.lon_deg, picture.lat_deg])), spent * 1e3))
+        found = gospa(real, np.column_stack([picture.lon_deg, picture.lat_deg]), CUTOFF_M)
+        rows.append((found.distance, found.missed, found.false, spent * 1e3))
     return Score(*np.array(rows).T)
 
 

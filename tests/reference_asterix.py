@@ -212,6 +212,25 @@ def flatten(non_spare: Any) -> dict[str, int]:
     return dict(_numbers(variation, "")) if variation is not None else {}
 
 
+def repetitions(record: Any, path: str) -> list[dict[str, int]]:
+    """The repetitions of an item or subfield as libasterix reads them, numbers unsigned; [] where it is not there.
+
+    An explicit item is a list of its bytes.
+    """
+    from asterix import base
+
+    name, _, sub = path.partition("/")
+    item = record.items_regular.get(name)
+    if item is not None and sub:
+        item = item.arg.arg.arg.get(sub)
+    if item is None:
+        return []
+    variation = item.arg.arg
+    if isinstance(variation, base.Explicit):
+        return [{"": byte} for byte in item.unparse().to_bytes()[1:]]
+    return [dict(_numbers(one, "")) for one in variation.arg]
+
+
 def _numbers(variation: Any, path: str) -> Iterator[tuple[str, int]]:
     from asterix import base
 

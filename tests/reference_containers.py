@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import struct
 from itertools import pairwise
+from pathlib import Path
+
+from farwatch.formats.containers import open_container, pieces
 
 
 def pcapng_block(kind: int, body: bytes, order: str = "<") -> bytes:
@@ -76,3 +79,22 @@ def rff(datagrams: list[bytes], begin: bytes = b"2024-05-01 23:59:58", step_ms: 
     for k, datagram in enumerate(datagrams):
         out += struct.pack(order + "I", k * step_ms) + struct.pack("<H", len(datagram)) + datagram
     return out
+
+
+def payloads(path: Path, chunk_bytes: int = 1 << 20) -> tuple[list[bytes], list[int], dict[str, int]]:
+    """What `pieces` finds: the datagrams, when each was received, and how many packets were left out, by reason."""
+    found: list[bytes] = []
+    received: list[int] = []
+    skipped: dict[str, int] = {}
+    for piece in pieces(open_container(path), chunk_bytes):
+        found += [bytes(piece.data[a:b]) for a, b in zip(piece.start, piece.stop)]
+        received += piece.received_ns.tolist()
+        for reason, count in piece.skipped.items():
+            skipped[reason] = skipped.get(reason, 0) + count
+    return found, received, skipped
+
+
+def write(folder: Path, content: bytes, name: str = "a.pcap") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path

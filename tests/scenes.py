@@ -9,7 +9,7 @@ import numpy as np
 from farwatch.frame import Frame
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Kind, Plots, Progress, concat_plots, make_plots, make_progress
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sources import Merge, merged
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.tracker import Tracker
@@ -23,7 +23,7 @@ def radar(clutter: float = 10.0, rotation_s: float = 4.0, detection: float = 0.9
     """A two-dimensional radar of 50 m and 0.08 degrees."""
     return Radar(
         id="R",
-        position=Position(lat_deg=0.0, lon_deg=0.0),
+        position=Place(lat_deg=0.0, lon_deg=0.0),
         rotation_s=rotation_s,
         max_range_km=200.0,
         sigma=RadarSigma(range_m=50.0, azimuth_deg=0.08),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from farwatch.api import replay, simulate
     from farwatch.errors import ConfigError, FarwatchError, FormatError
+    from farwatch.evaluation import evaluate
     from farwatch.picture import Picture
     from farwatch.pipeline import run
     from farwatch.plots import Batch, Plots, Progress, without_identity
@@ -31,6 +32,7 @@ _HOME = {
     "Tracker": "tracker",
     "TrackerOptions": "tracker",
     "Truth": "truth",
+    "evaluate": "evaluation",
     "load": "scenario",
     "open_sink": "sinks",
     "replay": "api",
@@ -51,6 +53,7 @@ __all__ = [
     "Tracker",
     "TrackerOptions",
     "Truth",
+    "evaluate",
     "load",
     "open_sink",
     "replay",

@@ -23,7 +23,7 @@ def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Trut
 def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], scenario: Scenario) -> Replay:
     """One recording or several as batches for `run`; raises `FormatError` where they cannot be used."""
     paths = recordings if isinstance(recordings, list) else [recordings]
-    return Replay(paths, scenario.sensors)
+    return Replay(paths, scenario.sensors, flat=scenario.frame.flat)
 
 
 def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
@@ -33,4 +33,4 @@ def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
 
 
 def _longest_s(scenario: Scenario) -> float:
-    return max(sensor.rotation_s for sensor in scenario.sensors)
+    return max(sensor.period_s for sensor in scenario.sensors)

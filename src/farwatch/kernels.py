@@ -15,7 +15,7 @@ import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numba
 from numba.core import config as _config
@@ -86,14 +86,19 @@ def _names_in(code: types.CodeType) -> set[str]:
     return names
 
 
-def kernel(function: Callable[..., Any]) -> Any:
+def inlined(function: Callable[..., Any]) -> Any:
+    """A kernel whose body is copied into its callers: for one that only hands on, a call costs more than it does."""
+    return kernel(function, inline="always")
+
+
+def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
     """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
     setattr(function, _KEY, source_key(function))
     before = config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR
     config.CACHE_LOCATOR_CLASSES = f"{__name__}.SourceKeyedLocator"
     config.CACHE_DIR = str(cache_directory())
     try:
-        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy")
+        compiled = numba.njit(function, cache=True, nogil=True, error_model="numpy", inline=inline)
     finally:
         config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR = before
     return compiled

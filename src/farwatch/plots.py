@@ -248,9 +248,9 @@ def pack_callsign(text: str) -> int:
     """Text of up to eight characters A..Z, 0..9 and blank as the 48-bit packed form."""
     packed = 0
     for character in text.upper().ljust(8)[:8]:
-        if character.isalpha():
+        if "A" <= character <= "Z":
             code = ord(character) - 64
-        elif character.isdigit():
+        elif "0" <= character <= "9":
             code = ord(character)
         else:
             code = 32

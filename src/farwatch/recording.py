@@ -39,6 +39,7 @@ from farwatch.truth import (
     make_illuminations,
     make_states,
 )
+from farwatch.wanted import check_wanted
 
 VERSION = b"1"
 _RADAR_COLUMNS = ("range_m", "azimuth_deg", "elevation_deg", "range_rate_mps")
@@ -102,8 +103,8 @@ def header(kind: str, metadata: dict[str, str]) -> dict[bytes, bytes]:
     }
 
 
-def read_table(path: str | os.PathLike[str], kind: str) -> pa.Table:
-    """A table of a kind; raises `FormatError` for files that are not ours."""
+def read_table(path: str | os.PathLike[str], kind: str, foreign: bool = False) -> pa.Table:
+    """A table of a kind; raises `FormatError` for files that are not ours, unless `foreign` ones may be."""
     file = Path(path)
     if file.is_dir():
         raise FormatError(f"{file}: is a folder; give the file in it")
@@ -114,7 +115,7 @@ def read_table(path: str | os.PathLike[str], kind: str) -> pa.Table:
     except (pa.ArrowException, OSError) as error:
         raise FormatError(f"{file}: not a Parquet file that can be read ({str(error).splitlines()[0]})") from None
     found = (table.schema.metadata or {}).get(b"farwatch")
-    if found != kind.encode():
+    if found != kind.encode() and not (foreign and found is None):
         said = f"holds {found.decode()}" if found else "is not of farwatch"
         raise FormatError(f"{file}: {said}, and a table of {kind} is wanted")
     return table
@@ -177,7 +178,7 @@ def _sensor_index(table: pa.Table, path: Any, sensors: Sequence[str]) -> np.ndar
     known = {name: n for n, name in enumerate(sensors)}
     column = table["sensor"].combine_chunks()
     missing = sorted({name for name in column.dictionary.to_pylist() if name not in known})
-    if len(missing) == len(column.dictionary):
+    if missing and len(missing) == len(column.dictionary):
         raise FormatError(
             f"{path}: holds the sensors {', '.join(missing)}, the site file names {', '.join(sensors)}; none is both"
         )
@@ -282,9 +283,10 @@ def write_truth(
 
 def read_states(path: str | os.PathLike[str]) -> tuple[States, dict[str, str]]:
     """States of aircraft, and the metadata of their file; columns beyond those of a position may be absent."""
-    table = read_table(path, "truth")
+    table = read_table(path, "truth", foreign=True)
+    needed = States._fields[:8]
+    check_wanted(table, path, "truth", needed)
     try:
-        needed = States._fields[:8]
         columns: dict[str, Any] = {name: table[name].to_numpy() for name in needed}
         for name in States._fields[8:]:
             if name in table.column_names:
@@ -292,10 +294,8 @@ def read_states(path: str | os.PathLike[str]) -> tuple[States, dict[str, str]]:
                 columns[name] = _from_kinds(column, AircraftType) if name == "type" else column.to_numpy()
         states = make_states(len(table), **columns)
     except (KeyError, pa.ArrowException, ValueError) as error:
-        raise FormatError(
-            f"{path}: its columns are not those of truth ({error}); wanted are {', '.join(needed)}"
-        ) from None
-    return states, {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+        raise FormatError(f"{path}: its columns are not those of truth ({error})") from None
+    return states, {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
 
 
 def read_illuminations(path: str | os.PathLike[str], sensors: Sequence[str]) -> Illuminations:

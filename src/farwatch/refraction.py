@@ -123,10 +123,16 @@ def bend(table, range_m, height_m):  # type: ignore[no-untyped-def]
 
 def radar_horizon(antenna_height_m: float, ground_range_m: float, atmosphere: Atmosphere = "exponential") -> float:
     """Lowest height (m) that an antenna sees at a distance over a smooth Earth: that of the ray that grazes it."""
-    rays = trace(atmosphere, 0.0, np.zeros(1), 1.1 * ground_range_m + 50_000.0 + 10.0 * antenna_height_m)
+    return float(radar_horizons(antenna_height_m, np.array([ground_range_m]), atmosphere)[0])
+
+
+def radar_horizons(antenna_height_m: float, ground_range_m: Floats, atmosphere: Atmosphere = "exponential") -> Floats:
+    """The same at several distances (m)."""
+    longest_m = float(ground_range_m.max(initial=0.0))
+    rays = trace(atmosphere, 0.0, np.zeros(1), 1.1 * longest_m + 50_000.0 + 10.0 * antenna_height_m)
     ground_m, height_m = rays.ground[:, 0] * MEAN_RADIUS_M, rays.height_m[:, 0]
     to_tangent_m = float(np.interp(antenna_height_m, height_m, ground_m))
-    return float(np.interp(ground_range_m - to_tangent_m, ground_m, height_m))
+    return np.asarray(np.interp(ground_range_m - to_tangent_m, ground_m, height_m))
 
 
 def horizon_elevation(antenna_height_m: float, atmosphere: Atmosphere = "exponential") -> float:

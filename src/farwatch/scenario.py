@@ -19,21 +19,26 @@ from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
-from farwatch.sensors import Sensor
-from farwatch.simulation import Simulation
+from farwatch.sensors import PositionSensor, Sensor
+from farwatch.simulation import Figures, Simulation
+from farwatch.simulation.feasible import refuse_impossible
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 
 
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate."""
+    """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
+
+    `figures` are what it states of itself, which the simulated data have.
+    """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
     name: str = ""
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
     simulation: Simulation = Simulation()
+    figures: Figures = Figures()
 
 
 def load(path: str | os.PathLike[str]) -> Scenario:
@@ -82,7 +87,19 @@ def parse(raw: dict[str, Any]) -> Scenario:
                     f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
                 )
             seen[value] = n
+    if not scenario.frame.flat:
+        _refuse_plane(scenario)
+    refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario
+
+
+def _refuse_plane(scenario: Scenario) -> None:
+    """What lives in a plane has no meaning on the round Earth."""
+    for n, sensor in enumerate(scenario.sensors):
+        if isinstance(sensor, PositionSensor):
+            raise ConfigError(f'kind `position` at $.sensors[{n}] measures in a plane: set [frame] kind = "flat"')
+    if scenario.tracker.births:
+        raise ConfigError('$.tracker.births are places in a plane: set [frame] kind = "flat", or leave them out')
 
 
 def _refuse_infinite(value: Any, path: str) -> None:
@@ -100,7 +117,7 @@ def _explained(message: str, raw: dict[str, Any]) -> str:
     """msgspec's message with the allowed values and the nearest one, which msgspec does not give."""
     said, _, path = message.partition(" - at `")
     path = path.rstrip("`") or "$"
-    path = path.replace("[...]", "[0]") if "[...]" in path else path
+    path = _named(path, raw)
     name = re.search(r"unknown field `([^`]*)`", said)
     if name:
         allowed = _fields(_at(path, raw))
@@ -117,6 +134,30 @@ def _explained(message: str, raw: dict[str, Any]) -> str:
     return f"{said[:1].lower()}{said[1:]} at {path}"
 
 
+def _named(path: str, raw: dict[str, Any]) -> str:
+    """The path with the name of the wrong entry of a table, for which msgspec writes `[...]`."""
+    before, mark, after = path.partition("[...]")
+    if not mark:
+        return path
+    keys: list[str] = re.findall(r"\.([^.\[\]]+)", before)
+
+    def only(value: Any, keys: list[str], name: str) -> Any:
+        if not keys:
+            return {name: value[name]}
+        return value | {keys[0]: only(value[keys[0]], keys[1:], name)}
+
+    table: Any = raw
+    for key in keys:
+        table = table[key]
+    for name in table:
+        try:
+            msgspec.convert(only(raw, keys, name), Scenario, strict=True)
+        except msgspec.ValidationError as error:
+            if "[...]" in str(error):
+                return f"{before}.{name}{after}"
+    return path
+
+
 def _hint(given: str, allowed: list[str]) -> str:
     if not allowed:
         return ""
@@ -129,11 +170,14 @@ def _at(path: str, raw: Any) -> types.Type:
     """The type that the configuration has at a path such as `$.sensors[0].sigma`."""
     node: types.Type = types.type_info(Scenario)
     value: Any = raw
-    for key, index in re.findall(r"\.(\w+)|\[(\d+)\]", path):
+    for key, index in re.findall(r"\.([^.\[\]]+)|\[(\d+)\]", path):
         node = _struct(node, value)
         if index:
             node = node.item_type if isinstance(node, types.VarTupleType | types.ListType) else node
             value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        elif isinstance(node, types.DictType):
+            node = node.value_type
+            value = value.get(key) if isinstance(value, dict) else None
         elif isinstance(node, types.StructType):
             node = next((f.type for f in node.fields if f.encode_name == key), node)
             value = value.get(key) if isinstance(value, dict) else None

@@ -16,6 +16,7 @@ from farwatch.kernels import kernel
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats, Ints
 
 STATE = 7  # position m, velocity m/s, turn rate rad/s about the local vertical (clockwise from above is negative)
+VAGUE_M = 5000.0
 MODES = 3  # straight, turn, manoeuvre
 
 
@@ -107,3 +108,9 @@ def copy_gaussian(mean, covariance, n, x, P):  # type: ignore[no-untyped-def]
         x[a] = mean[a]
         for b in range(n):
             P[a, b] = covariance[a, b]
+
+
+@kernel
+def vague(covariance):  # type: ignore[no-untyped-def]
+    """Whether a state is too uncertain for lying on it to mean anything."""
+    return covariance[0, 0] + covariance[1, 1] + covariance[2, 2] > VAGUE_M * VAGUE_M

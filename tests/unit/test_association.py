@@ -10,24 +10,43 @@ from scipy.sparse.csgraph import connected_components
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Candidates
-from farwatch.association.gate import pairs_in_gates
+from farwatch.association.exact import solve_exactly
+from farwatch.association.gate import Window, in_window, sort_into_bands
 from reference import association_marginals
 
 TWO_PI = 2 * np.pi
 
 
 def test_gating_finds_what_comparing_every_pair_finds(rng: np.random.Generator) -> None:
-    for looks, plots, widest in ((0, 5, 0.1), (40, 0, 0.1), (60, 400, 0.02), (200, 300, 1.3), (30, 30, 0.5)):
+    for looks, plots, widest in ((0, 5, 0.1), (40, 0, 0.1), (60, 400, 0.02), (200, 300, 1.3), (30, 30, 4.0)):
         azimuth, range_m = rng.uniform(0, TWO_PI, looks), rng.uniform(1e3, 6e5, looks)
         half_azimuth, half_range = rng.uniform(0.001, widest, looks), rng.uniform(100, 2e4, looks)
+        elevation, half_elevation = rng.uniform(0.0, 0.5, looks), rng.uniform(0.01, 0.3, looks)
         plot_azimuth, plot_range = rng.uniform(0, TWO_PI, plots), rng.uniform(0, 6e5, plots)
-        look, plot = pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range)
-        d = (plot_azimuth[None] - azimuth[:, None] + np.pi) % TWO_PI - np.pi
-        inside = (np.abs(d) <= half_azimuth[:, None]) & (
-            np.abs(plot_range[None] - range_m[:, None]) <= half_range[:, None]
-        )
-        expected = np.argwhere(inside).reshape(-1, 2)
-        np.testing.assert_array_equal(np.column_stack([look, plot]), expected)
+        plot_elevation = np.where(rng.random(plots) < 0.3, np.nan, rng.uniform(0.0, 0.5, plots))
+        in_bands = sort_into_bands(plot_azimuth, plot_range, plot_elevation, TWO_PI, 1e4)
+        for k in range(looks):
+            window = Window(azimuth[k], half_azimuth[k], range_m[k], half_range[k], elevation[k], half_elevation[k])
+            out = np.empty(plots + 3, np.int64)
+            n = in_window(in_bands, window, out)
+            d = (plot_azimuth - azimuth[k] + np.pi) % TWO_PI - np.pi
+            inside = (np.abs(d) <= half_azimuth[k]) & (np.abs(plot_range - range_m[k]) <= half_range[k])
+            inside &= np.isnan(plot_elevation) | (np.abs(plot_elevation - elevation[k]) <= half_elevation[k])
+            np.testing.assert_array_equal(out[:n], np.flatnonzero(inside))
+            # Too little room: the number is right all the same.
+            assert in_window(in_bands, window, np.empty(n // 2, np.int64)) == n
+
+
+def test_gating_in_a_plane_does_not_come_round(rng: np.random.Generator) -> None:
+    for looks, plots, widest in ((50, 300, 40.0), (5, 60, 3000.0)):
+        u, v, half_u, half_v = (rng.uniform(0, high, looks) for high in (1000, 1000, widest, widest))
+        plot_u, plot_v = rng.uniform(-90, 1090, (2, plots))
+        in_bands = sort_into_bands(plot_u, plot_v, np.full(plots, np.nan), 0.0, 1000 / 64)
+        for k in range(looks):
+            out = np.empty(plots, np.int64)
+            n = in_window(in_bands, Window(u[k], half_u[k], v[k], half_v[k], 0.0, 1.0), out)
+            inside = (np.abs(plot_u - u[k]) <= half_u[k]) & (np.abs(plot_v - v[k]) <= half_v[k])
+            np.testing.assert_array_equal(out[:n], np.flatnonzero(inside))
 
 
 def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None:
@@ -59,12 +78,13 @@ def candidates_of(likelihood: np.ndarray) -> Candidates:
     return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)))
 
 
-def solve(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray):  # type: ignore[no-untyped-def]
+def solve(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray, exact_plots: int = 0):  # type: ignore[no-untyped-def]
     looks, plots = likelihood.shape
     candidates = candidates_of(likelihood)
     closed = np.ones(looks, bool)
     clusters = find_clusters(candidates.look, candidates.plot, plots, closed, closed)
     events = marginals(candidates, clusters, existence, detection, plots)
+    solve_exactly(candidates, clusters, existence, detection, events, exact_plots)
     weight = np.zeros((looks, plots))
     weight[events.look, events.plot] = events.weight
     return weight, events.miss, events.birth
@@ -94,3 +114,21 @@ def test_marginals_are_close_on_dense_graphs_and_sum_to_one(seed: int) -> None:
     np.testing.assert_allclose(weight.sum(axis=0) + birth, 1.0, atol=1e-6)
     exact, _, _ = association_marginals(ratio_of(likelihood, existence, detection))
     np.testing.assert_allclose(weight, exact, atol=0.12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("scale", [1.0, 1e60])
+def test_small_clusters_are_solved_exactly(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    likelihood = scale * rng.lognormal(0, 2, (4, 5)) * (rng.random((4, 5)) < 0.8)
+    existence, detection = rng.uniform(0.2, 0.99, 4), np.full(4, 0.9)
+    exact = association_marginals(ratio_of(likelihood, existence, detection))
+    for got, expected in zip(solve(likelihood, existence, detection, 5), exact):
+        np.testing.assert_allclose(got, expected, atol=1e-9)
+
+
+def test_larger_clusters_are_left_to_belief_propagation(rng: np.random.Generator) -> None:
+    likelihood, existence, detection = rng.lognormal(0, 2, (4, 5)), np.full(4, 0.8), np.full(4, 0.9)
+    for left, by_belief in zip(solve(likelihood, existence, detection, 4), solve(likelihood, existence, detection)):
+        np.testing.assert_array_equal(left, by_belief)
+    assert not np.array_equal(solve(likelihood, existence, detection, 5)[0], solve(likelihood, existence, detection)[0])

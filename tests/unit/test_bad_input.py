@@ -194,7 +194,7 @@ def test_an_output_that_cannot_be(farwatch: Command, site: Path, tmp_path: Path)
         assert ran.code == 1
         assert words in ran.err
     (tmp_path / "file").write_text("")
-    assert farwatch("simulate", "demo", "-o", tmp_path / "file", "--duration", 2).code == 1
+    assert farwatch("simulate", "s300", "-o", tmp_path / "file", "--duration", 2).code == 1
 
 
 def test_a_full_disk(site: Path, tmp_path: Path) -> None:

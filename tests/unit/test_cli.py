@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from command import Command
+from farwatch.cli.demo import Timed, watched
+from farwatch.clock import AsFast
+from farwatch.scenario import load
+from farwatch.sources import Simulated
 
 SMALL = """
 name = "Small"
@@ -26,7 +31,7 @@ clutter = 5
 aircraft = 12
 radius_km = 100
 """
-VERBS = ("demo", "track", "simulate", "inspect", "convert", "check")
+VERBS = ("demo", "track", "simulate", "evaluate", "inspect", "convert", "check")
 
 
 @pytest.fixture
@@ -86,7 +91,7 @@ def test_track_without_identity_says_nobodys_name(small: Path, tmp_path: Path, f
 
 
 def test_every_resamples_to_a_steady_interval(small: Path, tmp_path: Path, farwatch: Command) -> None:
-    farwatch("simulate", small, "-o", tmp_path / "run", "--duration", 60)
+    farwatch("simulate", small, "-o", tmp_path / "run", "--duration", 120)
     output = tmp_path / "t.parquet"
     ran = farwatch("track", tmp_path / "run" / "plots.parquet", "-s", small, "-o", output, "--every", "2s")
     assert ran.code == 0, ran.err
@@ -103,9 +108,31 @@ def test_demo_without_a_terminal_ends_with_a_summary(small: Path, farwatch: Comm
     assert ran.code == 0, ran.err
     figures = json.loads(ran.out)
     assert figures["completeness"] > 0.9
-    assert figures["false_tracks"] < 1.5
+    assert figures["false"] < 1.5
+    assert figures["scans"] == 24
+    assert figures["plots"] > 12 * 20
+    assert 0.0 < figures["scan_ms_median"] <= figures["scan_ms_p99"]
     ran = farwatch("demo", "--scenario", small, "--duration", 60, "--headless")
-    assert "held by a track" in ran.out
+    assert "completeness" in ran.out
+    assert "scan_ms_p99" in ran.out
+    ran = farwatch("demo", "--scenario", small, "--duration", 2, "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert "too short" in ran.err
+
+
+def test_the_live_table_says_how_tracks_compare_with_the_truth(
+    small: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    scenario = load(small)
+    source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, 60.0, 1)
+    pictures = watched(scenario, source, Timed(scenario), AsFast(), speed=10.0)
+    assert sum(picture.n for picture in pictures) > 50
+    shown = capsys.readouterr().out
+    held, in_sight = (int(number) for number in re.search(r"holds (\d+) of (\d+) in sight", shown).groups())
+    assert 8 <= held <= in_sight <= 16
+    assert "ms a scan" in shown
+    assert "FW0" in shown
 
 
 def test_check_says_what_a_sensor_can_see(small: Path, farwatch: Command) -> None:
@@ -116,6 +143,24 @@ def test_check_says_what_a_sensor_can_see(small: Path, farwatch: Command) -> Non
     heights = [row["above_m"] for row in sensor["sees"]]
     assert heights == sorted(heights)
     assert "one sigma" in farwatch("check", small).out
+
+
+def test_check_says_where_a_position_sensor_looks(tmp_path: Path, farwatch: Command) -> None:
+    site = tmp_path / "plane.toml"
+    site.write_text(
+        'frame = { kind = "flat" }\n[[sensors]]\nkind = "position"\nid = "P"\nperiod_s = 2.0\nsigma_m = 5\n'
+        "area = { min_x_m = -50, max_x_m = 300, min_y_m = 0, max_y_m = 200 }\n"
+    )
+    ran = farwatch("check", site, "--json")
+    sensor = json.loads(ran.out)["sensors"][0]
+    assert sensor["kind"] == "position"
+    assert sensor["area"]["min_x_m"] == -50
+    out = farwatch("check", site).out
+    assert "positions every 2 s" in out
+    assert "-50 to 300 m" in out
+    refused = farwatch("simulate", site, "-o", tmp_path / "out")
+    assert refused.code == 1
+    assert "no radar" in refused.err
 
 
 def test_results_and_messages_keep_apart(small: Path, tmp_path: Path, farwatch: Command) -> None:

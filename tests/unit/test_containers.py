@@ -12,26 +12,9 @@ import pytest
 import reference_asterix as ref
 from farwatch.errors import FormatError
 from farwatch.formats.containers import Piece, open_container, pieces
+from reference_containers import payloads, write
 
 BLOCK = ref.block(48, ref.plot())
-
-
-def payloads(path: Path, chunk_bytes: int = 1 << 20) -> tuple[list[bytes], list[int], dict[str, int]]:
-    found: list[bytes] = []
-    received: list[int] = []
-    skipped: dict[str, int] = {}
-    for piece in pieces(open_container(path), chunk_bytes):
-        found += [bytes(piece.data[a:b]) for a, b in zip(piece.start, piece.stop)]
-        received += piece.received_ns.tolist()
-        for reason, count in piece.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + count
-    return found, received, skipped
-
-
-def write(folder: Path, content: bytes, name: str = "a.pcap") -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("order", ["<", ">"])

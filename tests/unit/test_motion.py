@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
-from farwatch.motion import Imm
+from farwatch.motion import Cv, Imm, motion_model
 from farwatch.motion.constant_velocity import EARTH_RADIUS_M, predict_constant_velocity
 from farwatch.motion.coordinated_turn import predict_coordinated_turn
 from farwatch.motion.imm import class_evidence, imm_model, mix, mode_rates, predict_mode, transition
+from farwatch.tracker import Tracker, TrackerOptions
+from farwatch.tracker.looks import predict_hypothesis
 from reference import constant_velocity, coordinated_turn, imm_mix, jacobian
+from scenes import FLAT, confirmed, plots_of, radar, straight, track
 
 UP = np.array([0.3, -0.5, math.sqrt(1 - 0.34)])
 
@@ -121,3 +124,23 @@ def test_class_evidence_follows_the_modes_slowly() -> None:
     for _ in range(60):
         agile = class_evidence(agile, np.array([0.9, 0.05, 0.05]), np.array([1.0, 0.1, 0.01]), model, 10.0, scratch)
     assert agile < 0.5
+
+
+def test_plain_constant_velocity_is_one_mode_with_its_own_noise(rng: np.random.Generator) -> None:
+    model = motion_model(Cv(q=0.7, q_vertical=0.2))
+    assert model.modes == 1
+    assert motion_model(Imm()).modes == 3
+    x, P = state(rng)
+    F, Q = constant_velocity(5.0, 0.7, 0.2, np.array([0.0, 0.0, 1.0]))
+    p, m, c = np.empty(3), np.empty((3, 7)), np.empty((3, 7, 7))
+    start = np.tile(x, (3, 1)), np.tile(P, (3, 1, 1))
+    predict_hypothesis(1, 0, np.array([1.0, 0, 0]), *start, 5.0, model, True, p, m, c, np.empty((3, 3)))
+    np.testing.assert_allclose(m[0, :6], F @ x[:6])
+    np.testing.assert_allclose(c[0, :6, :6], F @ P[:6, :6] @ F.T + Q, rtol=1e-9, atol=1e-6)
+
+
+def test_a_track_confirmed_under_constant_velocity_keeps_one_mode(rng: np.random.Generator) -> None:
+    tracker = Tracker([radar()], TrackerOptions(motion=Cv(q=0.1)), FLAT)
+    picture = track(plots_of([straight(-20e3, 30e3, 200.0, 0.0)], 80, rng), tracker=tracker)
+    assert confirmed(picture) == {1}
+    assert set(tracker._hypotheses.modes[tracker._tracks.alive].tolist()) == {1}

@@ -19,6 +19,7 @@ NAMES = {
     "Tracker",
     "TrackerOptions",
     "Truth",
+    "evaluate",
     "load",
     "open_sink",
     "replay",
@@ -42,9 +43,9 @@ def test_importing_it_loads_nothing_heavy() -> None:
 
 
 def test_the_readme_example_runs() -> None:
-    scenario = farwatch.load("demo")
+    scenario = farwatch.load("s300")
     truth, batches = farwatch.simulate(scenario, duration_s=40, seed=7)
     tracker = farwatch.Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     pictures = list(farwatch.run(batches, tracker))
-    assert truth.states.n == 40 * scenario.simulation.aircraft
+    assert truth.states.n == 40 * 300
     assert sum(picture.n for picture in pictures) > 100

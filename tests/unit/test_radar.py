@@ -10,12 +10,11 @@ import pytest
 
 from farwatch.geodesy import to_ecef, to_geodetic
 from farwatch.plots import make_plots
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
+from farwatch.sensors.measurement import measurement, measurement_table
 from farwatch.sensors.radar import (
     PRESSURE_HEIGHT_SIGMA_M,
     correct,
-    measurement,
-    measurement_table,
     place,
     polar,
     radar_model,
@@ -23,7 +22,7 @@ from farwatch.sensors.radar import (
 )
 from reference import jacobian, kalman_update
 
-SITE = Position(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)
+SITE = Place(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)
 SIGMA_3D = RadarSigma(range_m=50, azimuth_deg=0.07, elevation_deg=0.3, range_rate_mps=2.0)
 
 
@@ -46,7 +45,8 @@ def measure(model, x: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
 
 
 def measured(model, plots, j: int = 0):  # type: ignore[no-untyped-def]
-    return measurement(measurement_table(model, plots), j)
+    table = measurement_table(plots, model.variance_range, model.variance_azimuth, model.variance_elevation)
+    return measurement(table, j)
 
 
 def test_polar_turns_clockwise_from_north() -> None:
@@ -132,8 +132,8 @@ def test_a_plot_without_range_cannot_start_a_track() -> None:
 
 def test_heights_above_mean_sea_level_need_the_geoid() -> None:
     with pytest.raises(msgspec.ValidationError, match="geoid_m"):
-        msgspec.convert({"lat_deg": 1, "lon_deg": 2, "msl": True}, Position)
-    assert Position(lat_deg=41.3, lon_deg=2.1, height_m=27.3, msl=True, geoid_m=49.5).ellipsoidal_height_m == 76.8
+        msgspec.convert({"lat_deg": 1, "lon_deg": 2, "msl": True}, Place)
+    assert Place(lat_deg=41.3, lon_deg=2.1, height_m=27.3, msl=True, geoid_m=49.5).ellipsoidal_height_m == 76.8
 
 
 def test_a_plot_brings_its_own_noise_where_it_has_any() -> None:
@@ -141,8 +141,8 @@ def test_a_plot_brings_its_own_noise_where_it_has_any() -> None:
     plots = make_plots(2, z=np.ones((2, 4)), measured=15)
     plots.covariance[1] = [400.0, 0, 0, 1e-4, 0, 1e-3]
     own, given = measured(model, plots, 0), measured(model, plots, 1)
-    assert own.variance_range == 2500.0
-    assert (given.variance_range, given.variance_azimuth, given.variance_elevation) == (400.0, 1e-4, 1e-3)
+    assert own.c00 == 2500.0
+    assert (given.c00, given.c11, given.c22) == (400.0, 1e-4, 1e-3)
 
 
 def test_infinite_noise_and_unknown_fields_are_refused() -> None:

@@ -24,7 +24,7 @@ from farwatch.recording import (
     write_progress,
     write_truth,
 )
-from farwatch.sinks import SUFFIXES, open_sink
+from farwatch.sinks import SUFFIXES, Asterix62Options, SinkOptions, open_sink
 from farwatch.truth import Truth, make_illuminations, make_states
 
 
@@ -134,7 +134,7 @@ def rows_of(path: Path) -> list[dict[str, object]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES.keys() - {".ast"}))
 @pytest.mark.parametrize("n", [0, 5, 70_000])
 def test_every_format_of_tracks(suffix: str, n: int, tmp_path: Path) -> None:
     path = tmp_path / f"tracks{suffix}"
@@ -156,6 +156,7 @@ def test_every_format_of_tracks(suffix: str, n: int, tmp_path: Path) -> None:
         assert rows[0]["address"] in (0xBEEF, "00BEEF")
 
 
+ANY_CENTRE = SinkOptions(asterix62=Asterix62Options(centre_lat_deg=0.0, centre_lon_deg=0.0))
 COLUMNS = [
     "time_ns",
     "track",
@@ -187,7 +188,7 @@ COLUMNS = [
 def test_an_aborted_file_leaves_nothing(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"tracks{suffix}"
     path.write_text("what was there before")
-    sink = open_sink(path, ["A"])
+    sink = open_sink(path, ["A"], ANY_CENTRE)
     sink.write(picture(70_000))
     sink.abort()
     assert path.read_text() == "what was there before"
@@ -208,7 +209,7 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", sorted(SUFFIXES))
 def test_a_full_disk_is_told_and_keeps_nothing(suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / f"tracks{suffix}"
-    sink = open_sink(path, ["A"])
+    sink = open_sink(path, ["A"], ANY_CENTRE)
     sink.file.part.symlink_to("/dev/full")
     with pytest.raises(FarwatchError, match="cannot be written"):
         sink.write(picture(70_000))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from farwatch.errors import ConfigError
+from farwatch.motion import Cv
 from farwatch.scenario import BUILTIN, load, parse
 from farwatch.sources.replay import sources_of
 
@@ -25,13 +26,28 @@ def radar(**changes: Any) -> dict[str, Any]:
     }
 
 
+AREA = {"min_x_m": 0, "max_x_m": 300, "min_y_m": 0, "max_y_m": 300}
+POSITION = {"kind": "position", "id": "P", "period_s": 1.0, "area": AREA, "sigma_m": 1.0}
+BIRTH = {"mean": [100, 100, 0, 0, 0, 0], "sigma": [150, 150, 1, 1, 1, 0], "weight": 0.005}
+FLAT = {"kind": "flat"}
+
+
+def test_a_plane_with_a_position_sensor_loads() -> None:
+    scenario = parse(
+        {"sensors": [POSITION], "frame": FLAT, "tracker": {"motion": {"kind": "cv", "q": 0.01}, "births": [BIRTH]}}
+    )
+    assert scenario.tracker.motion == Cv(q=0.01)
+    assert scenario.tracker.births[0].weight == 0.005
+    assert sources_of(scenario.sensors) == {}
+
+
 @pytest.mark.parametrize("path", [*EXAMPLES, *sorted(BUILTIN.glob("*.toml"))], ids=lambda p: p.stem)
 def test_every_example_loads(path: Path) -> None:
     assert load(path).sensors
 
 
 def test_a_built_in_scenario_is_known_by_its_name() -> None:
-    assert load("demo").simulation.aircraft >= 300
+    assert sum(group.count for group in load("s300").simulation.groups) == 300
 
 
 def test_sources_are_named_by_sac_and_sic() -> None:
@@ -63,7 +79,26 @@ def test_sources_are_named_by_sac_and_sic() -> None:
         ({"sensors": [radar()], "frame": {"kind": "flatt"}}, ["'flatt'", "$.frame.kind", "did you mean `flat`"]),
         ({"sensors": [radar()], "frames": {}}, ["`frames`", "did you mean `frame`"]),
         ({"sensors": [radar(refraction="four-third")]}, ["four-third", "refraction", "did you mean `four-thirds`"]),
-        ({"sensors": [radar()], "simulation": {"min_speed_mps": 300.0}}, ["min_speed_mps", "max_speed_mps"]),
+        (
+            {"sensors": [radar()], "simulation": {"traffic": [{"count": 3, "speeds_mps": [250.0, 200.0]}]}},
+            ["speeds_mps", "$.simulation.traffic[0]"],
+        ),
+        (
+            {"sensors": [{**POSITION, "kind": "postion"}], "frame": FLAT},
+            ["'postion'", "$.sensors[0]", "did you mean `position`", "radar"],
+        ),
+        ({"sensors": [POSITION]}, ["position", "$.sensors[0]", "[frame]", "flat"]),
+        ({"sensors": [{**POSITION, "periods_s": 2}], "frame": FLAT}, ["`periods_s`", "did you mean `period_s`"]),
+        ({"sensors": [{**POSITION, "area": {"min_x_m": 0}}], "frame": FLAT}, ["`max_x_m`", "$.sensors[0].area"]),
+        ({"sensors": [{**POSITION, "area": {**AREA, "max_y_m": -1}}], "frame": FLAT}, ["`min_y_m`", "`max_y_m`"]),
+        ({"sensors": [POSITION, POSITION], "frame": FLAT}, ["id = 'P'", "$.sensors[1]"]),
+        ({"sensors": [radar()], "tracker": {"motion": {"kind": "cvv"}}}, ["'cvv'", "did you mean `cv`", "imm"]),
+        ({"sensors": [radar()], "tracker": {"motion": {"kind": "cv", "q": 0.0}}}, ["$.tracker.motion.q", "> 0"]),
+        ({"sensors": [radar()], "tracker": {"births": [BIRTH]}}, ["$.tracker.births", "flat"]),
+        (
+            {"sensors": [POSITION], "frame": FLAT, "tracker": {"births": [{**BIRTH, "wait": 1}]}},
+            ["`wait`", "$.tracker.births[0]", "did you mean `weight`"],
+        ),
     ],
 )
 def test_errors_say_where_and_what_to_write(raw: dict[str, Any], says: list[str]) -> None:
@@ -78,7 +113,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         load(tmp_path / "missing.toml")
     with pytest.raises(ConfigError, match="folder"):
         load(tmp_path)
-    with pytest.raises(ConfigError, match="built in are demo"):
+    with pytest.raises(ConfigError, match=r"built in are .*s300"):
         load("dmo")
     (tmp_path / "a.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="UTF-8"):

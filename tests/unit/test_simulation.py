@@ -3,31 +3,31 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import msgspec
 import numpy as np
 import pytest
 from pyproj import Geod
-from scipy import stats
 
 from farwatch.frame import Frame
-from farwatch.plots import Kind, Plots, ProgressKind
+from farwatch.plots import Kind, Plots, ProgressKind, concat_plots
 from farwatch.refraction import horizon_elevation
-from farwatch.sensors import Position, Radar, RadarSigma
+from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import radar_model
-from farwatch.simulation import Simulation, simulate, stream
-from farwatch.simulation.flights import Flights, Traffic, advance_all
-from farwatch.truth import NO_PLOT, Truth, concat_truth
+from farwatch.simulation import Sensing, Simulation, Traffic, simulate, stream
+from farwatch.truth import NO_FORMATION, NO_PLOT, AircraftType, Truth, concat_truth
 
 WGS84 = Frame(kind="wgs84")
 FLAT = Frame(kind="flat")
-LEVEL = Simulation(aircraft=200, radius_km=180, turning=0, climbing=0)
+ABOUT = Traffic(count=200, radius_km=180.0, course_change_deg=0.0, climbing=0.0)
+LEVEL = Simulation(traffic=(ABOUT,))
 
 
 def station(**changes: object) -> Radar:
     values = {
         "id": "R",
-        "position": Position(lat_deg=47.0, lon_deg=9.0, height_m=500.0),
+        "position": Place(lat_deg=47.0, lon_deg=9.0, height_m=500.0),
         "rotation_s": 5.0,
         "max_range_km": 200.0,
         "sigma": RadarSigma(range_m=60.0, azimuth_deg=0.1),
@@ -35,6 +35,11 @@ def station(**changes: object) -> Radar:
         "clutter": 50.0,
     }
     return Radar(**(values | changes))  # type: ignore[arg-type]
+
+
+def level(**changes: Any) -> Simulation:
+    """Aircraft that neither turn nor climb."""
+    return Simulation(traffic=(msgspec.structs.replace(ABOUT, **changes),))
 
 
 @pytest.fixture(scope="module")
@@ -118,20 +123,6 @@ def reached(truth: Truth) -> np.ndarray:
     return np.hypot(*chords(truth.states.lat_deg, truth.states.lon_deg, truth.states.height_wgs84_m, 47.0, 9.0, 500.0))
 
 
-def test_clutter_is_poisson_and_uniform(made: tuple[Truth, Plots]) -> None:
-    truth, plots = made
-    false = plots.take(~np.isin(plots.id, truth.illuminations.plot))
-    assert false.n == pytest.approx(60 * 50, abs=4 * math.sqrt(60 * 50))
-    scan = (false.time_ns - truth.states.time_ns[0]) // 5_000_000_000
-    counts = np.bincount(scan, minlength=60)
-    dispersion = np.sum((counts - counts.mean()) ** 2) / counts.mean()
-    assert stats.chi2.cdf(dispersion, 59) == pytest.approx(0.5, abs=0.499)
-    assert stats.kstest(false.z[:, 0] / 200e3, "uniform").pvalue > 1e-3
-    assert stats.kstest(false.z[:, 1] / (2 * math.pi), "uniform").pvalue > 1e-3
-    assert np.all(false.kind == Kind.PSR)
-    assert np.all(false.address < 0)
-
-
 def test_plots_come_when_the_beam_is_there(made: tuple[Truth, Plots]) -> None:
     truth, plots = made
     beam = 2 * math.pi * ((plots.time_ns - truth.states.time_ns[0]) * 1e-9 / 5.0)
@@ -142,20 +133,20 @@ def test_plots_come_when_the_beam_is_there(made: tuple[Truth, Plots]) -> None:
 
 
 def test_the_earth_hides_what_is_below_the_horizon() -> None:
-    low = msgspec.structs.replace(LEVEL, min_height_m=500.0, max_height_m=500.0)
+    low = level(type="propeller", heights_m=(500.0, 500.0))
     truth, plots, _ = simulate([station(clutter=0.0, detection=1.0)], WGS84, low, 30.0, seed=1)
     # Both at 500 m: two horizons of about 92 km (exponential atmosphere), less what the least elevation cuts.
     seen = plots.z[:, 0].max()
     assert 150e3 < seen < 187e3
     assert reached(truth).max() > 178e3
     # Four times the antenna's height sees farther.
-    high = station(clutter=0.0, detection=1.0, position=Position(lat_deg=47.0, lon_deg=9.0, height_m=2000.0))
+    high = station(clutter=0.0, detection=1.0, position=Place(lat_deg=47.0, lon_deg=9.0, height_m=2000.0))
     _, plots, _ = simulate([high], WGS84, low, 30.0, seed=1)
     assert plots.z[:, 0].max() > 0.98 * reached(truth).max()
 
 
 def test_elevation_limits_make_a_cone_of_silence() -> None:
-    near = msgspec.structs.replace(LEVEL, radius_km=30.0)
+    near = level(radius_km=30.0)
     _, plots, _ = simulate([station(clutter=0.0, max_elevation_deg=20.0)], WGS84, near, 30.0, seed=1)
     assert plots.n > 20
     assert plots.z[:, 0].min() > (9000 - 500) / math.sin(math.radians(20.5))
@@ -164,7 +155,7 @@ def test_elevation_limits_make_a_cone_of_silence() -> None:
 
 def test_a_radar_of_three_dimensions_and_doppler() -> None:
     sigma = RadarSigma(range_m=60.0, azimuth_deg=0.1, elevation_deg=0.2, range_rate_mps=1.5)
-    still = msgspec.structs.replace(LEVEL, min_speed_mps=200, max_speed_mps=200)
+    still = level(speeds_mps=(200.0, 200.0))
     _truth, plots, _ = simulate([station(sigma=sigma, clutter=0.0)], FLAT, still, 20.0, seed=1)
     assert np.all(plots.measured == 1 + 2 + 4 + 8)
     assert np.abs(plots.z[:, 3]).max() < 200 + 6
@@ -176,16 +167,8 @@ def test_a_radar_of_three_dimensions_and_doppler() -> None:
     assert np.std(normalised) == pytest.approx(1.0, abs=0.15)
 
 
-def test_mode_c_is_in_steps_of_25_feet(made: tuple[Truth, Plots]) -> None:
-    truth, plots = made
-    rows, _ = matched(truth, plots)
-    levels = plots.pressure_altitude_m[rows] / (25 * 0.3048)
-    assert np.allclose(levels, np.round(levels))
-    assert np.all(plots.kind[rows] == Kind.PSR_MODE_S)
-
-
 def test_without_transponders_nobody_says_who_he_is() -> None:
-    silent = msgspec.structs.replace(LEVEL, transponders=0.0)
+    silent = level(transponders=0.0)
     _, plots, _ = simulate([station()], WGS84, silent, 20.0, seed=1)
     assert np.all(plots.kind == Kind.PSR)
     assert np.all(np.isnan(plots.pressure_altitude_m))
@@ -214,6 +197,8 @@ def test_the_same_seed_gives_the_same_bytes_whole_or_in_parts() -> None:
     parts = list(stream(*args, seed=5))
     assert len(parts) == 30
     assert concat_truth([part[0] for part in parts]).states.lat_deg.tobytes() == truth.states.lat_deg.tobytes()
+    # The sectors and what they see: the parts are the whole.
+    assert concat_plots([part[1] for part in parts]).z.tobytes() == plots.z.tobytes()
     _, other, _ = simulate(*args, seed=6)
     assert other.n != plots.n or other.z.tobytes() != plots.z.tobytes()
     assert np.all(np.diff(progress.time_ns) >= 0)
@@ -226,59 +211,34 @@ def test_every_sector_is_told_once() -> None:
     assert np.allclose(np.diff(progress.time_ns) * 1e-9, 4.3 / 16, atol=1e-8)
 
 
-def one(**columns: float) -> Flights:
-    values = {name: np.zeros(1) for name in Flights._fields}
-    return Flights(**(values | {name: np.array([value]) for name, value in columns.items()}))  # type: ignore[arg-type]
-
-
-def test_a_straight_flight_follows_the_geodesic_at_its_speed() -> None:
-    flight = one(lat=math.radians(50.0), lon=math.radians(8.0), track=math.radians(60.0), speed_mps=250.0)
-    for _ in range(3600):
-        advance_all(False, flight, 1.0)
-    lon, lat, back = Geod(ellps="WGS84").fwd(8.0, 50.0, 60.0, 900e3)
-    _, _, off = Geod(ellps="WGS84").inv(lon, lat, math.degrees(flight.lon[0]), math.degrees(flight.lat[0]))
-    assert off < 1.0
-    assert math.degrees(flight.track[0]) == pytest.approx(back + 180.0, abs=1e-4)
-
-
-@pytest.mark.parametrize("flat", [True, False])
-def test_a_turn_closes_its_circle(flat: bool) -> None:
-    flight = one(lat=0.0 if flat else 0.8, speed_mps=200.0, turn=math.radians(3.0), height_m=3000.0)
-    lat, north = flight.lat[0], []
-    for _ in range(120):
-        advance_all(flat, flight, 1.0)
-        north.append((flight.lat[0] - lat) * (1.0 if flat else 6.36e6))
-    assert math.degrees(flight.track[0]) == pytest.approx(360.0, abs=0.2)
-    assert north[-1] == pytest.approx(0.0, abs=5.0)
-    assert max(north) - min(north) == pytest.approx(2 * 200.0 / math.radians(3.0), rel=0.01)
-
-
-def test_traffic_is_steady_and_new_aircraft_get_new_numbers() -> None:
-    options = Simulation(aircraft=300, radius_km=100, mean_life_s=300.0)
-    traffic = Traffic(options, False, 0.8, 0.1, np.random.default_rng(1))
-    first = set(traffic.flights.aircraft.tolist())
-    for second in range(300):
-        traffic.step(float(second), 1.0)
-    now = set(traffic.flights.aircraft.tolist())
-    assert len(now) == 300
-    # A life of 300 s on average, and a disc that takes minutes to cross: at least 1 - 1/e are gone.
-    assert len(first & now) < 300 * math.exp(-1) + 4 * math.sqrt(300 * 0.37 * 0.63)
-    assert min(now - first) == 301
-
-
-def test_heights_stay_within_their_limits() -> None:
-    options = Simulation(aircraft=100, climbing=1.0, turn_every_s=30.0, min_height_m=5000, max_height_m=6000)
-    traffic = Traffic(options, False, 0.8, 0.1, np.random.default_rng(1))
-    lowest, highest = [], []
-    for second in range(600):
-        traffic.step(float(second), 1.0)
-        lowest.append(traffic.flights.height_m.min())
-        highest.append(traffic.flights.height_m.max())
-    assert min(lowest) >= 5000 - 10.0
-    assert max(highest) <= 6000 + 10.0
-    assert max(highest) - min(lowest) > 900
-
-
 def test_no_aircraft_no_plots() -> None:
     truth, plots, _ = simulate([station(clutter=0.0)], WGS84, Simulation(aircraft=0), 10.0, seed=1)
     assert truth.states.n == plots.n == 0
+
+
+def test_how_a_radar_sees_changes_nothing_in_how_the_aircraft_fly() -> None:
+    changed = msgspec.structs.replace(LEVEL, sensors={"R": Sensing(kind="primary", splits=0.5)})
+    one, plots, _ = simulate([station()], WGS84, LEVEL, 20.0, seed=1)
+    other, more, _ = simulate([station()], WGS84, changed, 20.0, seed=1)
+    assert one.states.lat_deg.tobytes() == other.states.lat_deg.tobytes()
+    assert more.n > plots.n
+
+
+def test_the_truth_says_what_everyone_is() -> None:
+    fighters = Traffic(count=9, type="fighter", behaviour="roam", radius_km=50.0, formation=(3, 3))
+    truth, _, _ = simulate([station()], WGS84, Simulation(traffic=(ABOUT, fighters)), 5.0, seed=1)
+    states = truth.states.take(truth.states.time_ns == truth.states.time_ns[0])
+    agile = states.type == AircraftType.FIGHTER
+    assert agile.sum() == 9
+    assert np.all(states.type[~agile] == AircraftType.AIRLINER)
+    assert np.array_equal(np.bincount(states.formation[agile])[1:], [3, 3, 3])
+    assert np.all(states.formation[~agile] == NO_FORMATION)
+
+
+@pytest.mark.slow
+def test_thirty_thousand_are_seen() -> None:
+    many = Simulation(traffic=(Traffic(count=30_000, radius_km=590.0),))
+    far = station(max_range_km=600.0, position=Place(lat_deg=47.0, lon_deg=9.0, height_m=2500.0), rotation_s=10.0)
+    truth, plots, _ = simulate([far], WGS84, many, 20.0, seed=1)
+    assert truth.illuminations.n == pytest.approx(60_000, rel=0.01)
+    assert plots.n > 40_000

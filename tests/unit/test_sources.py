@@ -16,14 +16,14 @@ from farwatch.picture import Picture, concat_pictures
 from farwatch.plots import Batch, make_plots, make_progress
 from farwatch.recording import write_plots, write_progress
 from farwatch.scenario import Scenario
-from farwatch.sensors import Position, Radar
+from farwatch.sensors import Place, Radar
 from farwatch.sources import Replay, Simulated
 from farwatch.tracker import Tracker
 from reference_asterix import block, plot, sector
 
 
 def two_radars() -> list[Radar]:
-    place = Position(lat_deg=47.0, lon_deg=9.0)
+    place = Place(lat_deg=47.0, lon_deg=9.0)
     return [
         Radar(id="A", position=place, rotation_s=4.0, max_range_km=200.0, sac_sic="1/10"),
         Radar(id="B", position=place, rotation_s=10.0, max_range_km=200.0, sac_sic="1/11"),
@@ -110,9 +110,7 @@ def test_a_recording_needs_a_source_to_look_for(tmp_path: Path) -> None:
 
 
 def small() -> Scenario:
-    scenario = farwatch.load("demo")
-    simulation = msgspec.structs.replace(scenario.simulation, aircraft=30)
-    return msgspec.structs.replace(scenario, simulation=simulation)
+    return farwatch.load("quiet")
 
 
 def tracks_of(scenario: Scenario, batches) -> Picture:  # type: ignore[no-untyped-def]

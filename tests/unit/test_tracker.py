@@ -221,20 +221,20 @@ def test_a_turn_is_followed(rng: np.random.Generator) -> None:
 
 
 def test_on_the_round_earth_heights_and_places_are_right(rng: np.random.Generator) -> None:
-    from farwatch.sensors import Position, Radar, RadarSigma
-    from farwatch.simulation import Simulation, simulate
+    from farwatch.sensors import Place, Radar, RadarSigma
+    from farwatch.simulation import Simulation, Traffic, simulate
     from farwatch.sources import Merge, merged
     from farwatch.sources.replay import shortest_slice_s
 
     sensor = Radar(
         id="A",
-        position=Position(lat_deg=47.2494, lon_deg=9.3433, height_m=2500.0),
+        position=Place(lat_deg=47.2494, lon_deg=9.3433, height_m=2500.0),
         rotation_s=10.0,
         max_range_km=600.0,
         sigma=RadarSigma(range_m=50.0, azimuth_deg=0.07),
         clutter=20.0,
     )
-    options = Simulation(aircraft=60, turning=0.0, climbing=0.0)
+    options = Simulation(traffic=(Traffic(count=60, course_change_deg=0.0, climbing=0.0),))
     truth, plots, progress = simulate([sensor], Frame(), options, 240.0, 5)
     tracker = Tracker([sensor], TrackerOptions(), Frame())
     pictures = [tracker.update(batch) for batch in merged([(plots, progress)], Merge(shortest_slice_s([sensor])), 0.0)]

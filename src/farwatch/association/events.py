@@ -11,7 +11,7 @@ from farwatch.plots import Floats, Ints
 
 
 class Looks(NamedTuple):
-    """One row a hypothesis that the beam of one sensor has reached: its state predicted to the crossing."""
+    """One row a hypothesis that one sensor has looked at: its state predicted to the look, for a radar the crossing."""
 
     hypothesis: Ints
     time_ns: Ints
@@ -20,10 +20,9 @@ class Looks(NamedTuple):
     hidden: NDArray[np.bool_]  # in the cone of silence above the sensor
     detection: Floats  # probability of a plot, by coverage
     existence: Floats
-    range_m: Floats
-    azimuth_rad: Floats
-    half_range_m: Floats  # half the gate's width
-    half_azimuth_rad: Floats
+    again: NDArray[np.bool_]  # predicted anew with the agile models
+    first: Ints  # (n + 1,) the plots in the window of look k are plot[first[k]:first[k + 1]]
+    plot: Ints
     probability: Floats  # (n, MODES)
     mean: Floats  # (n, MODES, STATE)
     covariance: Floats  # (n, MODES, STATE, STATE)

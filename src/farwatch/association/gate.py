@@ -1,90 +1,106 @@
-"""Gating: which plots lie in which looks' windows, at a cost that grows with what the windows hold."""
+"""Gating: which plots lie in a window, at a cost that grows with what the window holds.
+
+Windows and plots are in a sensor's own gate coordinates u, v and w: a radar's azimuth, range and elevation, a position
+sensor's x and y.
+"""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from farwatch.kernels import kernel
+from farwatch.plots import Floats, Ints
 
-BAND_M = 10_000.0
-TWO_PI = 2.0 * math.pi
+
+class Window(NamedTuple):
+    """What a gate spans: its middle and half its width in each gate coordinate."""
+
+    u: float
+    half_u: float
+    v: float
+    half_v: float
+    w: float
+    half_w: float
+
+
+class Sorted(NamedTuple):
+    """Plots by bands of v and, in each, by u, so that a window finds what it holds."""
+
+    first: Ints  # (bands + 1,) first row of each band
+    row: Ints  # (n,) row of the plot
+    u: Floats
+    v: Floats
+    w: Floats  # NaN where the plot has none
+    turn: float  # u comes round after it, and plots' lie in [0, turn); 0: never
+    band: float  # width of a band
 
 
 @kernel
-def sort_into_bands(plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
-    """Plots by bands of range and, in each, by azimuth: first row of each band (bands + 1,), and the order (n,)."""
-    n = len(plot_azimuth)
+def sort_into_bands(u, v, w, turn, band):  # type: ignore[no-untyped-def]
+    """`Sorted` plots of the given coordinates (n,)."""
+    n = len(u)
+    number = np.empty(n, np.int64)
     bands = 1
     for j in range(n):
-        bands = max(bands, int(plot_range[j] / BAND_M) + 1)
-    by_azimuth = np.argsort(plot_azimuth)
+        number[j] = max(int(v[j] / band), 0)
+        bands = max(bands, number[j] + 1)
     first = np.zeros(bands + 1, np.int64)
     for j in range(n):
-        first[int(plot_range[j] / BAND_M) + 1] += 1
+        first[number[j] + 1] += 1
     for b in range(bands):
         first[b + 1] += first[b]
     fill = first[:-1].copy()
-    order = np.empty(n, np.int64)
-    for j in by_azimuth:
-        b = int(plot_range[j] / BAND_M)
-        order[fill[b]] = j
-        fill[b] += 1
-    return first, order
+    out = Sorted(first, np.empty(n, np.int64), np.empty(n), np.empty(n), np.empty(n), turn, band)
+    for j in np.argsort(u):
+        k = fill[number[j]]
+        out.row[k], out.u[k], out.v[k], out.w[k] = j, u[j], v[j], w[j]
+        fill[number[j]] += 1
+    return out
 
 
 @kernel
-def pairs_in_gates(azimuth, half_azimuth, range_m, half_range, plot_azimuth, plot_range):  # type: ignore[no-untyped-def]
-    """All (look, plot) pairs whose plot lies in the look's window of azimuth and range, ordered by look, then plot.
+def in_window(plots, window, out):  # type: ignore[no-untyped-def]
+    """Write the rows of the plots in a window to `out`, in order, as far as they fit; return their number.
 
-    Angles in radians, ranges in metres; plots' azimuths are in [0, 2 pi), windows wrap at north. Returns two int64
-    arrays.
+    A plot without w lies in the window whatever its w.
     """
-    first, order = sort_into_bands(plot_azimuth, plot_range)
+    first, turn, n = plots.first, plots.turn, 0
     bands = len(first) - 1
-    sorted_azimuth = plot_azimuth[order]
-    capacity = 4 * len(azimuth) + 16
-    out_look = np.empty(capacity, np.int64)
-    out_plot = np.empty(capacity, np.int64)
-    n = 0
-    for i in range(len(azimuth)):
-        begin = n
-        low = azimuth[i] - min(half_azimuth[i], math.pi)
-        low -= TWO_PI * math.floor(low / TWO_PI)
-        high = low + 2.0 * min(half_azimuth[i], math.pi)
-        first_band = int(max(range_m[i] - half_range[i], 0.0) / BAND_M)
-        last_band = min(int((range_m[i] + half_range[i]) / BAND_M), bands - 1)
-        for band in range(first_band, last_band + 1):
-            start, end = first[band], first[band + 1]
-            # Past north the window goes on from the first plot of the band, one turn later.
-            for turn in range(2 if high >= TWO_PI else 1):
-                a, b = start, end
-                wanted = low - turn * TWO_PI
-                while a < b:
-                    middle = (a + b) // 2
-                    if sorted_azimuth[middle] < wanted:
-                        a = middle + 1
-                    else:
-                        b = middle
-                while a < end and sorted_azimuth[a] <= high - turn * TWO_PI:
-                    j = order[a]
-                    a += 1
-                    if abs(plot_range[j] - range_m[i]) > half_range[i]:
-                        continue
-                    if n == capacity:
-                        capacity *= 2
-                        out_look = np.concatenate((out_look, np.empty(n, np.int64)))
-                        out_plot = np.concatenate((out_plot, np.empty(n, np.int64)))
-                    out_look[n] = i
-                    out_plot[n] = j
+    half = min(window.half_u, 0.5 * turn) if turn > 0.0 else window.half_u
+    low = window.u - half
+    if turn > 0.0:
+        low -= turn * math.floor(low / turn)
+    high = low + 2.0 * half
+    first_band = int(max(window.v - window.half_v, 0.0) / plots.band)
+    last_band = min(max(int((window.v + window.half_v) / plots.band), 0), bands - 1)
+    for band in range(first_band, last_band + 1):
+        end = first[band + 1]
+        # Past the end of the turn the window goes on from the first plot of the band, one turn later.
+        for lap in range(2 if turn > 0.0 and high >= turn else 1):
+            a, b = first[band], end
+            wanted = low - lap * turn
+            while a < b:
+                middle = (a + b) // 2
+                if plots.u[middle] < wanted:
+                    a = middle + 1
+                else:
+                    b = middle
+            while a < end and plots.u[a] <= high - lap * turn:
+                near = abs(plots.v[a] - window.v) <= window.half_v
+                if near and not abs(plots.w[a] - window.w) > window.half_w:
+                    if n < len(out):
+                        out[n] = plots.row[a]
                     n += 1
-        # Insertion sort: a gate holds few plots, and an order by plot makes the result independent of the bands.
-        for k in range(begin + 1, n):
-            value = out_plot[k]
-            m = k
-            while m > begin and out_plot[m - 1] > value:
-                out_plot[m] = out_plot[m - 1]
-                m -= 1
-            out_plot[m] = value
-    return out_look[:n], out_plot[:n]
+                a += 1
+    # Insertion sort: a gate holds few plots, and an order by plot makes the result independent of the bands.
+    for k in range(1, min(n, len(out))):
+        value = out[k]
+        m = k
+        while m > 0 and out[m - 1] > value:
+            out[m] = out[m - 1]
+            m -= 1
+        out[m] = value
+    return n

@@ -45,7 +45,7 @@ def demo(
     ] = False,
     speed: Annotated[float, typer.Option(help="Data time per real time in the live table.", min=0.01)] = 10.0,
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 300.0,
-    scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "demo",
+    scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "s300",
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
@@ -59,19 +59,20 @@ def demo(
 def track(
     recordings: Recordings,
     site: Annotated[Path, typer.Option("--site", "-s", help="TOML file of the sensors.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Tracks: .parquet, .jsonl or .csv.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Tracks: .parquet, .jsonl, .csv or .ast (CAT062).")],
     identity: Annotated[
         bool, typer.Option("--identity/--no-identity", help="Use what says who an aircraft is.")
     ] = True,
     every: Annotated[str | None, typer.Option(help="All tracks at a steady interval instead, as 1s or 500ms.")] = None,
     edition: Editions = None,
     day: Annotated[str | None, typer.Option(help="Day of the recording (UTC), as 2024-05-01.")] = None,
+    sac_sic: Annotated[str, typer.Option("--sac-sic", help="Data source of the tracks in CAT062.")] = "0/1",
     json: Json = False,
 ) -> None:
     """Track recordings as fast as possible and write the tracks."""
     from farwatch.cli.track import track
 
-    track(recordings, site, output, identity, every, edition or [], day, json)
+    track(recordings, site, output, identity, every, edition or [], day, sac_sic, json)
 
 
 @app.command()
@@ -80,12 +81,31 @@ def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress and truth.")],
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
+    asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast (CAT048 and 034) as well.")] = False,
     json: Json = False,
 ) -> None:
     """Simulate a scenario: what the sensors say, and what is true."""
     from farwatch.cli.simulate import simulate
 
-    simulate(scenario, output, duration, seed, json)
+    simulate(scenario, output, duration, seed, asterix, json)
+
+
+@app.command()
+def evaluate(
+    tracks: Annotated[Path, typer.Argument(help="Tracks as Parquet.")],
+    truth: Annotated[Path, typer.Argument(help="truth.parquet of the same time.")],
+    illuminations: Annotated[
+        Path | None, typer.Option(help="What the sensors could see; by default illuminations.parquet beside the truth.")
+    ] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", "-s", help="Scenario or TOML file; by default what the truth carries.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score tracks against truth: completeness, error, bound, swaps and more."""
+    from farwatch.cli.evaluate import evaluate_files
+
+    evaluate_files(tracks, truth, illuminations, scenario, json)
 
 
 @app.command()

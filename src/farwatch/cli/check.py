@@ -5,13 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
+from rich.console import Console
 from rich.table import Table
 
 from farwatch.cli.say import out, result
+from farwatch.cli.world import print_world, world
 from farwatch.frame import Frame
 from farwatch.refraction import radar_horizon
 from farwatch.scenario import load
-from farwatch.sensors import Radar
+from farwatch.sensors import PositionSensor, Radar, Sensor
 
 HIGHEST_M = 30_000.0  # nothing that is tracked flies higher
 RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
@@ -21,31 +24,60 @@ def check(site: str, as_json: bool) -> None:
     """Load the file and print a table a sensor."""
     scenario = load(site)
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
+    simulated = world(scenario)
     if as_json:
-        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors})
+        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated})
         return
     console = out()
     many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
     console.print(f"{site} is right: {scenario.name or 'no name'}, {many}, {scenario.frame.kind} frame")
     for s in sensors:
-        table = Table(title=f"{s['id']}: radar {s['sac_sic'] or 'without SAC/SIC'}, {s['rotation_s']:g} s a turn")
-        table.add_column("range, km", justify="right")
-        table.add_column("sees above, m", justify="right")
-        table.add_column("and below, m", justify="right")
-        table.add_column("one sigma across, m", justify="right")
-        for row in s["sees"]:
-            above = "any height" if row["above_m"] <= 0 else f"{row['above_m']:,.0f}"
-            below = "any height" if row["below_m"] >= HIGHEST_M else f"{row['below_m']:,.0f}"
-            table.add_row(f"{row['range_km']:g}", above, below, f"{row['sigma_across_m']:,.0f}")
-        console.print(table)
-        console.print(
-            f"  one sigma in range {s['sigma_range_m']:g} m, in azimuth {s['sigma_azimuth_deg']:g} deg; "
-            f"silent cone above {s['max_elevation_deg']:g} deg"
-        )
+        if s["kind"] == "position":
+            console.print(_in_words(s))
+        else:
+            _print_radar(console, s)
+    if simulated:
+        print_world(console, simulated)
 
 
-def described(sensor: Radar, frame: Frame) -> dict[str, Any]:
+def _print_radar(console: Console, s: dict[str, Any]) -> None:
+    """What a radar sees at which range, and how well."""
+    table = Table(title=f"{s['id']}: radar {s['sac_sic'] or 'without SAC/SIC'}, {s['rotation_s']:g} s a turn")
+    table.add_column("range, km", justify="right")
+    table.add_column("sees above, m", justify="right")
+    table.add_column("and below, m", justify="right")
+    table.add_column("one sigma across, m", justify="right")
+    for row in s["sees"]:
+        above = "any height" if row["above_m"] <= 0 else f"{row['above_m']:,.0f}"
+        below = "any height" if row["below_m"] >= HIGHEST_M else f"{row['below_m']:,.0f}"
+        table.add_row(f"{row['range_km']:g}", above, below, f"{row['sigma_across_m']:,.0f}")
+    console.print(table)
+    console.print(
+        f"  one sigma in range {s['sigma_range_m']:g} m, in azimuth {s['sigma_azimuth_deg']:g} deg; "
+        f"silent cone above {s['max_elevation_deg']:g} deg"
+    )
+
+
+def _in_words(s: dict[str, Any]) -> str:
+    """A position sensor in one line."""
+    a = s["area"]
+    share = s["clutter"] * 16.0 * s["sigma_m"] ** 2 / ((a["max_x_m"] - a["min_x_m"]) * (a["max_y_m"] - a["min_y_m"]))
+    return (
+        f"{s['id']}: positions every {s['period_s']:g} s, one sigma {s['sigma_m']:g} m, in x {a['min_x_m']:g} to "
+        f"{a['max_x_m']:g} m, y {a['min_y_m']:g} to {a['max_y_m']:g} m; {s['clutter']:g} false plots a snapshot "
+        f"{'to start from' if s['learn_clutter'] else 'taken as known'}, {share:.2g} of them within 2 sigma of a target"
+    )
+
+
+def described(sensor: Sensor, frame: Frame) -> dict[str, Any]:
     """What one sensor can see, as plain data."""
+    if isinstance(sensor, PositionSensor):
+        return {"kind": "position", **msgspec.to_builtins(sensor)}
+    return _radar(sensor, frame)
+
+
+def _radar(sensor: Radar, frame: Frame) -> dict[str, Any]:
+    """What a radar can see, by range."""
     height_m = sensor.position.ellipsoidal_height_m
     ranges = [r for r in RANGES_KM if r < sensor.max_range_km] + [sensor.max_range_km]
     sees = []

@@ -15,6 +15,7 @@ from farwatch.errors import ConfigError
 from farwatch.formats.asterix.sequence import Selection
 from farwatch.formats.asterix.table import categories
 from farwatch.scenario import load
+from farwatch.sensors import Radar
 
 _DAY_S = 86_400
 
@@ -103,9 +104,9 @@ def sites_of(site: Path) -> dict[tuple[int, int], tuple[float, float, float]]:
 
     found = {}
     for sensor in load(site).sensors:
-        if sac_sic := getattr(sensor, "sac_sic", None):
+        if isinstance(sensor, Radar) and sensor.sac_sic:
             place = sensor.position
-            sac, sic = (int(part) for part in sac_sic.split("/"))
+            sac, sic = (int(part) for part in sensor.sac_sic.split("/"))
             found[sac, sic] = radians(place.lat_deg), radians(place.lon_deg), place.ellipsoidal_height_m
     return found
 

@@ -5,26 +5,32 @@ from __future__ import annotations
 import math
 import sys
 import time
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from scipy.optimize import linear_sum_assignment
 
-from farwatch.cli.say import bar, err, kernels_ready, out, result
+from farwatch.cli.evaluate import as_values, tables
+from farwatch.cli.say import bar, kernels_ready, out, result
 from farwatch.clock import AsFast, Clock, Paced
+from farwatch.errors import FarwatchError
+from farwatch.evaluation import evaluate
+from farwatch.evaluation.match import Matcher
+from farwatch.evaluation.trajectories import Trajectories, in_frame, on_ground
 from farwatch.geodesy import ecef_to_polar, geodetic_to_ecef
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
-from farwatch.plots import callsign_text
+from farwatch.plots import Batch, Floats, Ints, callsign_text, make_plots, make_progress
 from farwatch.scenario import Scenario, load
+from farwatch.sensors import Radar
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
+from farwatch.truth import Truth, concat_truth
 
-NEAR_M = 5000.0  # a track farther from every aircraft is false
 SIGHT_NS = 60 * 10**9  # an aircraft that caused no plot for so long is out of sight
 SHOWN = 12
 FOOT_M = 0.3048
@@ -40,100 +46,97 @@ class Standing(NamedTuple):
     false: int
     error_m: float  # median distance of the tracks that hold an aircraft
     sigma_m: float  # median of what they say of themselves
-    ms_per_scan: float
+    scan_ms: float
 
 
-class Watched:
-    """A clock that knows how long it has waited."""
+class Timed(Tracker):
+    """A tracker that knows how long its updates took, scan by scan."""
 
-    def __init__(self, clock: Clock) -> None:
-        self.waited_s = 0.0
-        self._clock = clock
+    def __init__(self, scenario: Scenario) -> None:
+        super().__init__(scenario.sensors, scenario.tracker, scenario.frame)
+        self.plots = 0
+        self._scan_ns = round(scenario.sensors[0].period_s * 1e9)
+        self._spent_ms: dict[int, float] = {}
 
-    def wait_until(self, time_ns: int) -> None:
-        """Wait as the clock does."""
+    def update(self, batch: Batch) -> Picture:
+        """As the tracker's, timed."""
         before_s = time.perf_counter()
-        self._clock.wait_until(time_ns)
-        self.waited_s += time.perf_counter() - before_s
+        picture = super().update(batch)
+        spent_ms = (time.perf_counter() - before_s) * 1e3
+        scan = (batch.until_ns - 1) // self._scan_ns
+        self._spent_ms[scan] = self._spent_ms.get(scan, 0.0) + spent_ms
+        self.plots += batch.plots.n
+        return picture
+
+    @property
+    def scans_ms(self) -> Floats:
+        """Time spent on each scan that is over."""
+        return np.array(list(self._spent_ms.values())[:-1])
 
 
 def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, as_json: bool) -> None:
-    """Run the scenario; live where there is a terminal, else with a summary at the end."""
+    """Run the scenario, live where there is a terminal, and sum up at the end."""
     scenario = load(name)
     live = not headless and not as_json and sys.stdout.isatty()
     kernels_ready()
-    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
-    source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
-    clock = Watched(Paced(speed) if live else AsFast())
-    standings: list[Standing] = []
-    scan_ns = round(scenario.sensors[0].rotation_s * 1e9)
-    scan, spent_s, first_ns = -1, 0.0, 0
-    screen = Live(console=out(), refresh_per_second=8, transient=False) if live else None
+    Timed(scenario).update(Batch(make_plots(0), make_progress(0), 0))  # compiles or loads the kernels, untimed
+    tracker = Timed(scenario)
+    truths: list[Truth] = []
+    source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed, on_truth=truths.append)
+    clock: Clock = Paced(speed) if live else AsFast()
     with bar("simulating and tracking", duration_s, "s of data") as progress:
-        if screen:
+        if live:
             progress.stop()
-            screen.start()
-        try:
-            before_s = time.perf_counter()
+            pictures = watched(scenario, source, tracker, clock, speed)
+        else:
+            pictures = []
             for picture in run(source, tracker, clock):
-                spent_s += time.perf_counter() - before_s - clock.waited_s
-                clock.waited_s = 0.0
-                first_ns = first_ns or picture.until_ns
-                if picture.until_ns - first_ns > duration_s * 1e9:
-                    break  # from here on nothing is true any more
-                if picture.until_ns // scan_ns != scan:
-                    scan = picture.until_ns // scan_ns
-                    now = tracker.picture(picture.until_ns)
-                    standings.append(compare(now, source, scenario, (now.until_ns - first_ns) * 1e-9, spent_s * 1e3))
-                    progress.advance(progress.task_ids[0], scan_ns * 1e-9)
-                    spent_s = 0.0
-                    if screen:
-                        screen.update(Group(headline(scenario, standings[-1], speed), aircraft(now, scenario)))
-                before_s = time.perf_counter()
-        finally:
-            if screen:
-                screen.stop()
-    if not standings:
-        err().print("farwatch: too short for a single scan")
-        return
-    close(scenario, standings, tracker, as_json)
+                pictures.append(picture)
+                progress.update(progress.task_ids[0], completed=(picture.until_ns - pictures[0].until_ns) * 1e-9)
+    if len(tracker.scans_ms) < 2:
+        raise FarwatchError(f"--duration {duration_s:g}: too short for a single scan; give some minutes")
+    close(scenario, concat_truth(truths), pictures, tracker, as_json)
 
 
-def compare(now: Picture, source: Simulated, scenario: Scenario, time_s: float, ms: float) -> Standing:
-    """Tracks against true positions of the same second, each to at most one."""
-    truth = source.states
-    at_ns = truth.time_ns[np.argmin(np.abs(truth.time_ns - now.until_ns))] if truth.n else 0
-    real = truth.take(truth.time_ns == at_ns)
-    lag_s = (now.until_ns - at_ns) * 1e-9
-    seen = np.array([now.until_ns - source.sighted.get(int(a), 0) < SIGHT_NS for a in real.aircraft], bool)
-    tracks, aircraft = position(now.lat_deg, now.lon_deg, scenario), moved(real, lag_s, scenario)
-    if not len(tracks) or not len(aircraft):
-        return Standing(time_s, int(seen.sum()), 0, len(tracks), math.nan, math.nan, ms)
-    apart = np.linalg.norm(tracks[:, None] - aircraft[None], axis=2)
-    rows, columns = linear_sum_assignment(np.minimum(apart, NEAR_M))
-    near = apart[rows, columns] < NEAR_M
-    held = near & seen[columns]
-    error_m = float(np.median(apart[rows, columns][near])) if near.any() else math.nan
-    sigma_m = float(np.median(now.sigma_horizontal_m[rows[near]])) if near.any() else math.nan
-    return Standing(time_s, int(seen.sum()), int(held.sum()), len(tracks) - int(near.sum()), error_m, sigma_m, ms)
+def watched(scenario: Scenario, source: Simulated, tracker: Timed, clock: Clock, speed: float) -> list[Picture]:
+    """All pictures, while the screen shows how they compare with the truth."""
+    scan_ns = round(scenario.sensors[0].period_s * 1e9)
+    scan, first_ns, matcher = -1, 0, Matcher()
+    pictures: list[Picture] = []
+    with Live(console=out(), refresh_per_second=8, transient=False) as screen:
+        for picture in run(source, tracker, clock):
+            pictures.append(picture)
+            first_ns = first_ns or picture.until_ns
+            if picture.until_ns // scan_ns != scan and len(tracker.scans_ms):
+                scan = picture.until_ns // scan_ns
+                now = tracker.picture(picture.until_ns)
+                time_s, scan_ms = (now.until_ns - first_ns) * 1e-9, float(tracker.scans_ms[-1])
+                standing = compare(now, source, matcher, scenario.frame.flat, time_s, scan_ms)
+                screen.update(Group(headline(scenario, standing, speed), aircraft(now, scenario)))
+    return pictures
 
 
-def position(lat_deg: Any, lon_deg: Any, scenario: Scenario) -> np.ndarray[Any, Any]:
-    """Points (n, 3) on the ground, so that heights do not count."""
-    if scenario.frame.flat:
-        return np.column_stack([lon_deg, lat_deg, np.zeros(len(lat_deg))])
-    return geodetic_to_ecef(np.radians(lat_deg), np.radians(lon_deg), np.zeros(len(lat_deg)))
-
-
-def moved(real: Any, lag_s: float, scenario: Scenario) -> np.ndarray[Any, Any]:
-    """True points on the ground after a fraction of a second more."""
-    track = np.radians(real.track_angle_deg)
-    north_m, east_m = real.ground_speed_mps * np.cos(track) * lag_s, real.ground_speed_mps * np.sin(track) * lag_s
-    if scenario.frame.flat:
-        return position(real.lat_deg + north_m, real.lon_deg + east_m, scenario)
-    radius_m = 6.371e6 + real.height_wgs84_m
-    lat = real.lat_deg + np.degrees(north_m / radius_m)
-    return position(lat, real.lon_deg + np.degrees(east_m / radius_m / np.cos(np.radians(lat))), scenario)
+def compare(now: Picture, source: Simulated, matcher: Matcher, flat: bool, time_s: float, scan_ms: float) -> Standing:
+    """Tracks against the true positions of the same moment."""
+    paths = Trajectories(source.states, flat)
+    time_ns = np.full(len(paths.aircraft), min(now.until_ns, paths.last_ns))
+    flying = paths.row(paths.aircraft, time_ns) >= 0
+    names: Ints = paths.aircraft[flying]
+    real = on_ground(paths.at(names, time_ns[flying])[:, :3], flat)[0]
+    moving = in_frame(
+        now.lat_deg,
+        now.lon_deg,
+        now.height_wgs84_m,
+        now.ground_speed_mps,
+        now.track_angle_deg,
+        now.vertical_rate_mps,
+        flat,
+    )
+    seen = np.array([now.until_ns - source.sighted.get(int(name), 0) < SIGHT_NS for name in names], bool)
+    i, j, distance = matcher.match(names, real, now.track, on_ground(moving[:, :3], flat)[0])
+    error_m = float(np.median(distance)) if len(i) else math.nan
+    sigma_m = float(np.median(now.sigma_horizontal_m[j])) if len(i) else math.nan
+    return Standing(time_s, int(seen.sum()), int(seen[i].sum()), now.n - len(j), error_m, sigma_m, scan_ms)
 
 
 def headline(scenario: Scenario, s: Standing, speed: float) -> Text:
@@ -145,7 +148,7 @@ def headline(scenario: Scenario, s: Standing, speed: float) -> Text:
     text.append(f"holds {s.held} of {s.in_sight} in sight ({share:.1f} %)   ", style="green")
     text.append(f"{s.false} false   ", style="red" if s.false else "dim")
     text.append(f"median error {s.error_m:,.0f} m, sigma {s.sigma_m:,.0f} m   ")
-    text.append(f"{s.ms_per_scan:.0f} ms a scan", style="cyan")
+    text.append(f"{s.scan_ms:.0f} ms a scan", style="cyan")
     return text
 
 
@@ -154,11 +157,12 @@ def aircraft(now: Picture, scenario: Scenario) -> Table:
     table = Table(box=None, padding=(0, 2))
     for heading in ("track", "callsign", "FL", "kt", "track angle", "range, km", "azimuth", "sigma, m", "status"):
         table.add_column(heading, justify="left" if heading in ("callsign", "status") else "right")
-    site = scenario.sensors[0].position
-    if scenario.frame.flat:
+    first = scenario.sensors[0]
+    if scenario.frame.flat or not isinstance(first, Radar):
         range_m, azimuth = np.hypot(now.lat_deg, now.lon_deg), np.arctan2(now.lon_deg, now.lat_deg)
     else:
         at = geodetic_to_ecef(np.radians(now.lat_deg), np.radians(now.lon_deg), now.height_wgs84_m)
+        site = first.position
         polar = ecef_to_polar(math.radians(site.lat_deg), math.radians(site.lon_deg), site.ellipsoidal_height_m, at)
         range_m, azimuth = polar[:, 0], polar[:, 1]
     for row in np.argsort(-range_m)[:SHOWN]:
@@ -177,31 +181,17 @@ def aircraft(now: Picture, scenario: Scenario) -> Table:
     return table
 
 
-def close(scenario: Scenario, standings: list[Standing], tracker: Tracker, as_json: bool) -> None:
-    """Sum up the second half, when the picture has settled."""
-    late = standings[len(standings) // 2 :]
-    values = {
-        "scenario": scenario.name,
-        "data_s": round(standings[-1].time_s, 1),
-        "plots": tracker.counts.given,
-        "in_sight": int(np.median([s.in_sight for s in late])),
-        "held": int(np.median([s.held for s in late])),
-        "completeness": round(float(np.mean([s.held / max(s.in_sight, 1) for s in late])), 4),
-        "false_tracks": round(float(np.mean([s.false for s in late])), 2),
-        "error_m": round(float(np.nanmedian([s.error_m for s in late])), 1),
-        "sigma_m": round(float(np.nanmedian([s.sigma_m for s in late])), 1),
-        "ms_per_scan": round(float(np.median([s.ms_per_scan for s in late])), 2),
-    }
+def close(scenario: Scenario, truth: Truth, pictures: Sequence[Picture], tracker: Timed, as_json: bool) -> None:
+    """Print how the tracks compare with the truth, and what a scan took."""
+    found = evaluate(pictures, truth, scenario)
+    median, p99 = np.quantile(tracker.scans_ms, [0.5, 0.99])
     if as_json:
-        result(values)
+        timing = {"scan_ms_median": median, "scan_ms_p99": p99, "plots": tracker.plots}
+        result({"scenario": scenario.name, **as_values(found), **timing})
         return
-    table = Table(show_header=False, title=f"{scenario.name}: the second half of {values['data_s']:g} s")
-    table.add_column()
-    table.add_column(justify="right")
-    table.add_row("aircraft in sight of the radar", f"{values['in_sight']}")
-    table.add_row("held by a track", f"{values['held']} ({100 * float(str(values['completeness'])):.1f} %)")
-    table.add_row("false tracks", f"{values['false_tracks']}")
-    table.add_row("median horizontal error", f"{values['error_m']:,} m")
-    table.add_row("median one sigma that tracks report", f"{values['sigma_m']:,} m")
-    table.add_row("time a scan, simulation included", f"{values['ms_per_scan']} ms")
-    out().print(table)
+    further = {
+        "plots": f"{tracker.plots:,}",
+        "scan_ms_median": f"{median:,.1f}",
+        "scan_ms_p99": f"{p99:,.1f}",
+    }
+    out().print(tables(found, scenario.name, further))

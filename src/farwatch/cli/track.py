@@ -8,15 +8,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 from rich.table import Table
 
 from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial, result
 from farwatch.errors import ConfigError
+from farwatch.formats.asterix.editions import Choice, Editions
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, without_identity
 from farwatch.scenario import Scenario, load
-from farwatch.sinks import FileSink, open_sink
+from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
+from farwatch.sinks.asterix62 import source_of
 from farwatch.sources import Replay
 from farwatch.tracker import Tracker
 
@@ -29,13 +32,14 @@ def track(
     every: str | None,
     edition: list[str],
     day: str | None,
+    sac_sic: str,
     as_json: bool,
 ) -> None:
     """Track, write, and sum up; exits 3 where some of the input was lost."""
     scenario = load(site)
     every_ns = interval_ns(every) if every else None
     day_ns, editions = day_of(day), editions_of(edition) or None
-    sink = open_sink(output, [sensor.id for sensor in scenario.sensors])
+    sink = open_sink(output, [sensor.id for sensor in scenario.sensors], sink_options(scenario, sac_sic, editions))
     try:
         kernels_ready()
         tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
@@ -47,6 +51,7 @@ def track(
                 scenario.sensors,
                 day_ns=day_ns,
                 editions=editions,
+                flat=scenario.frame.flat,
                 on_bytes=lambda n: progress.advance(task, n / 1e6),
             )
             tally = Tally()
@@ -59,7 +64,7 @@ def track(
         sink.abort()
         raise
     summary(scenario, source, tracker, tally, sink, output, as_json)
-    partial(losses(source, tracker))
+    partial(losses(source, tracker) + sink.losses())
 
 
 class Tally:
@@ -100,6 +105,15 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
             if tally.first_ns is not None and due_ns <= tally.last_ns:
                 yield tracker.picture(due_ns)
             due_ns += every_ns
+
+
+def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) -> SinkOptions:
+    """What sinks are told of the site and of the options given; raises `ConfigError`."""
+    source_of(sac_sic)
+    asterix62 = Asterix62Options(sac_sic=sac_sic)
+    if written := Choice(editions).given.get(62):
+        asterix62 = msgspec.structs.replace(asterix62, edition=written.edition)
+    return SinkOptions(scenario.sensors, scenario.frame, asterix62)
 
 
 def losses(source: Replay, tracker: Tracker) -> list[str]:

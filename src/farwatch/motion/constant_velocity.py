@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
 from farwatch.kernels import kernel
 
 EARTH_RADIUS_M = 6_371_000.0
+
+Positive = Annotated[float, Meta(gt=0, le=1e9)]
+
+
+class Cv(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="cv"):
+    """Motion of all tracks, tentative and confirmed, by near-constant velocity; densities in m^2/s^3."""
+
+    q: Positive = 1.0
+    q_vertical: Positive = 0.5
 
 
 @kernel

@@ -23,6 +23,7 @@ Positive = Annotated[float, Meta(gt=0, le=1e9)]
 
 STRAIGHT, TURN, MANOEUVRE = 0, 1, 2
 CIVIL, AGILE = 0, 1
+LEAST_AGILE = 1e-5  # an airliner that has flown straight for an hour is no fighter
 
 
 class ModelSet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,6 +84,7 @@ class ImmModel(NamedTuple):
     agile_prior: float
     q_tentative: float
     q_vertical_tentative: float
+    modes: int  # of a confirmed track: MODES, or 1 where it keeps the model of the tentative ones
 
 
 def mode_rates(models: ModelSet) -> NDArray[np.float64]:
@@ -112,6 +114,7 @@ def imm_model(options: Imm) -> ImmModel:
         agile_prior=options.agile_prior,
         q_tentative=options.q_tentative,
         q_vertical_tentative=options.q_vertical_tentative,
+        modes=MODES,
     )
 
 
@@ -205,4 +208,4 @@ def class_evidence(agile, probability, likelihood, model, dt, matrix):  # type: 
         return agile
     ratio = min(max(expected[AGILE] / max(expected[CIVIL], 1e-300), 1.0 / 3.0), 3.0)
     odds = agile / (1.0 - agile) * ratio
-    return min(max(odds / (1.0 + odds), 1e-3), 1.0 - 1e-3)
+    return min(max(odds / (1.0 + odds), LEAST_AGILE), 1.0 - 1e-3)

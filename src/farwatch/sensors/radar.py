@@ -8,41 +8,24 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numpy.typing import NDArray
 
+from farwatch.association.gate import Window
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
 from farwatch.kernels import kernel
 from farwatch.refraction import RefractionTable, bend, refraction_table
+from farwatch.sensors.place import Place
+from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 TWO_PI = 2.0 * math.pi
-LOG_TWO_PI = math.log(TWO_PI)
 EARTH_RADIUS_M = 6_371_000.0
+WIDEST = math.radians(80.0)  # half a gate's width in azimuth
+OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
-
-
-class Position(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A place on the Earth; `height_m` above the WGS-84 ellipsoid, or above mean sea level where `msl` is true.
-
-    Where `msl` is true, `geoid_m` must say how far mean sea level lies above the ellipsoid there (EGM96).
-    """
-
-    lat_deg: Annotated[float, Meta(ge=-90, le=90)]
-    lon_deg: Annotated[float, Meta(ge=-180, le=360)]
-    height_m: Annotated[float, Meta(ge=-500, le=20_000)] = 0.0
-    msl: bool = False
-    geoid_m: Annotated[float, Meta(ge=-120, le=120)] | None = None
-
-    def __post_init__(self) -> None:
-        if self.msl and self.geoid_m is None:
-            raise ValueError("`msl = true` needs `geoid_m`, the height of mean sea level above the ellipsoid there")
-
-    @property
-    def ellipsoidal_height_m(self) -> float:
-        """Height above the WGS-84 ellipsoid."""
-        return self.height_m + (self.geoid_m or 0.0) if self.msl else self.height_m
 
 
 class RadarSigma(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +47,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     """
 
     id: str
-    position: Position
+    position: Place
     rotation_s: Annotated[float, Meta(gt=0.1, le=120)]
     max_range_km: Annotated[float, Meta(gt=0, le=1000)]
     sac_sic: Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")] | None = None
@@ -76,6 +59,11 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
+
+    @property
+    def period_s(self) -> float:
+        """Time between two looks at one aircraft."""
+        return self.rotation_s
 
 
 class RadarModel(NamedTuple):
@@ -101,20 +89,14 @@ class RadarModel(NamedTuple):
     refraction: RefractionTable
 
 
-class Measurement(NamedTuple):
-    """One plot as the kernels read it: which coordinates it has, their values and their variances."""
-
-    measured: int
-    range_m: float
-    azimuth: float
-    elevation: float
-    rate: float
-    height_m: float
-    variance_range: float
-    variance_azimuth: float
-    variance_elevation: float
-
-
+LEAST_RANGE_M = 1e-9
+FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
+WIDEST_AZIMUTH = 7.0  # an azimuth of more is in other units
+# A plot that carries a height, an elevation or a range rate lies in a larger measurement space.
+HEIGHT_SPAN_M = 15_000.0
+LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
+HIGHEST_M = 20_000.0  # no aircraft flies higher
+RATE_SPAN_MPS = 600.0
 # One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
 # all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
 PRESSURE_HEIGHT_SIGMA_M = 100.0
@@ -148,37 +130,8 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
     )
 
 
-@kernel
-def measurement_table(radar, plots):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Measurement`, with the radar's own variances where a plot brings none."""
-    n = len(plots.time_ns)
-    table = np.empty((n, 9))
-    for j in range(n):
-        table[j, 0] = plots.measured[j]
-        for column in range(4):
-            table[j, 1 + column] = plots.z[j, column]
-        table[j, 5] = plots.pressure_altitude_m[j]
-        r, azimuth, elevation = plots.covariance[j, 0], plots.covariance[j, 3], plots.covariance[j, 5]
-        table[j, 6] = radar.variance_range if math.isnan(r) else r
-        table[j, 7] = radar.variance_azimuth if math.isnan(azimuth) else azimuth
-        table[j, 8] = radar.variance_elevation if math.isnan(elevation) else elevation
-    return table
-
-
-@kernel
-def measurement(table, j):  # type: ignore[no-untyped-def]
-    """Row j of a measurement table."""
-    return Measurement(
-        int(table[j, 0]),
-        table[j, 1],
-        table[j, 2],
-        table[j, 3],
-        table[j, 4],
-        table[j, 5],
-        table[j, 6],
-        table[j, 7],
-        table[j, 8],
-    )
+# Stands where a sensor is none.
+NO_RADAR = radar_model(Radar(id="", position=Place(lat_deg=0.0, lon_deg=0.0), rotation_s=1.0, max_range_km=1.0), True)
 
 
 @kernel
@@ -222,61 +175,111 @@ def wrap(angle):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
-    """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
-
-    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
-    """
-    for a in range(n):
-        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
-    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
-    return apply_gain(x, P, n, g, s, residual)
+def along(S, hx, hy, hz):  # type: ignore[no-untyped-def]
+    """Variance along a vector h of a position with covariance S, packed 00 01 02 11 12 22."""
+    return hx * (S[0] * hx + 2.0 * (S[1] * hy + S[2] * hz)) + hy * (S[3] * hy + 2.0 * S[4] * hz) + hz * S[5] * hz
 
 
 @kernel
-def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
-    """The correction by a residual of variance s, whose covariance with the state is g (n)."""
-    inverse = 1.0 / s
-    scaled = residual * inverse
-    for a in range(n):
-        x[a] += g[a] * scaled
-        k = g[a] * inverse
-        for b in range(a + 1):
-            P[a, b] -= k * g[b]
-            P[b, a] = P[a, b]
-    chi2 = residual * scaled
-    return -0.5 * (chi2 + math.log(s) + LOG_TWO_PI), chi2
+def bent(radar, ground, u):  # type: ignore[no-untyped-def]
+    """What `bend` says of a point so far out and up (m), its height taken over a sphere: good enough for windows."""
+    height = 0.0 if radar.flat else radar.height_m + u + ground * ground / (2.0 * EARTH_RADIUS_M)
+    return bend(radar.refraction, math.sqrt(ground * ground + u * u), height)
+
+
+@kernel
+def window(radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
+    """`Window` in azimuth, range and elevation (rad, m, rad) of so many sigmas about a position; S as for `along`."""
+    e, n, u = local(radar, x, y, z)
+    ground = math.sqrt(max(e * e + n * n, 1.0))
+    r = math.sqrt(ground * ground + u * u)
+    longer, higher = bent(radar, ground, u)
+    rx, ry, rz = turned(radar, e / r, n / r, u / r)
+    ax, ay, az = turned(radar, n / ground, -e / ground, 0.0)
+    ux, uy, uz = turned(radar, -u * e / (ground * r), -u * n / (ground * r), ground / r)
+    across = sigmas * math.sqrt(max(along(S, ax, ay, az), 0.0))
+    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + sigmas * math.sqrt(radar.variance_azimuth)
+    return Window(
+        math.atan2(e, n),
+        min(half_azimuth, WIDEST),
+        r + longer,
+        sigmas * math.sqrt(max(along(S, rx, ry, rz), 0.0) + radar.variance_range),
+        math.atan2(u, ground) + higher,
+        sigmas * math.sqrt(max(along(S, ux, uy, uz), 0.0) / (r * r) + radar.variance_elevation),
+    )
+
+
+@kernel
+def coverage(radar, range_m, elevation):  # type: ignore[no-untyped-def]
+    """Share of the detection probability that coverage leaves there; whether it is in the cone of silence."""
+    in_range = radar.min_range_m <= range_m <= radar.max_range_m
+    if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
+        return OUT_OF_COVERAGE, elevation > radar.max_elevation
+    return 1.0, elevation > radar.max_elevation
+
+
+def elevation_edges(radar: Radar) -> NDArray[np.float64]:
+    """Edges (rad) of the layers that clutter is learned in, thin about the horizon; none without elevation."""
+    if radar.sigma.elevation_deg is None:
+        return np.empty(0)
+    low, high = radar.min_elevation_deg, radar.max_elevation_deg
+    return np.radians([low, *(edge for edge in LAYERS_DEG if low < edge < high), high])
+
+
+@kernel
+def heights_along_elevation(radar, range_m, elevation):  # type: ignore[no-untyped-def]
+    """Density (1/rad) of elevations at a slant range, heights being uniform from the ground to HIGHEST_M."""
+    _, higher = bent(radar, range_m, range_m * elevation)
+    ray = elevation - higher
+    ground = range_m * math.cos(ray)
+    height = radar.height_m + range_m * math.sin(ray)
+    if not radar.flat:
+        height += ground * ground / (2.0 * EARTH_RADIUS_M)
+    blur = math.sqrt(2.0 * radar.variance_elevation) * range_m + 1.0
+    inside = math.erf(height / blur) - math.erf((height - HIGHEST_M) / blur)
+    return max(0.5 * inside, 1e-6) / HIGHEST_M * max(ground, 1.0)
+
+
+@kernel
+def further_space(measured, height_m):  # type: ignore[no-untyped-def]
+    """One over the size of what a plot measures besides range, azimuth and elevation."""
+    space = 1.0
+    if not math.isnan(height_m):
+        space /= HEIGHT_SPAN_M
+    if measured & 8:
+        space /= RATE_SPAN_MPS
+    return space
 
 
 @kernel
 def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
-    Scalars in turn, azimuth, elevation, height, range, range rate, each linearised where the last one left the state:
-    at 600 km this reaches the bound where a joint update or converted measurements do not. `n` = 3 does the position
-    alone (enough for the likelihood where there is no range rate); `g` (n) is scratch.
+    m's z are range, azimuth, elevation, range rate. Scalars in turn, azimuth, elevation, height, range, range rate,
+    each linearised where the last one left the state: at 600 km this reaches the bound where a joint update or
+    converted measurements do not. `n` = 3 does the position alone (enough for the likelihood where there is no range
+    rate); `g` (n) is scratch.
     """
     has_height = not math.isnan(m.height_m)
     e, nn, u = local(radar, x[0], x[1], x[2])
-    height = vertical(radar.flat, x[0], x[1], x[2])[0]
-    longer, higher = bend(radar.refraction, math.sqrt(e * e + nn * nn + u * u), height)
+    longer, higher = bent(radar, math.sqrt(e * e + nn * nn), u)
     log_likelihood = 0.0
     chi2 = 0.0
     count = 0
     if m.measured & 2:
         ground2 = max(e * e + nn * nn, 1.0)
         h = turned(radar, nn / ground2, -e / ground2, 0.0)
-        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.azimuth - math.atan2(e, nn)), m.variance_azimuth)
+        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.z1 - math.atan2(e, nn)), m.c11)
         log_likelihood += ll
         chi2 += c
         count += 1
     if m.measured & 4:
         e, nn, u = local(radar, x[0], x[1], x[2])
-        ground = max(math.hypot(e, nn), 1.0)
+        ground = math.sqrt(max(e * e + nn * nn, 1.0))
         r2 = ground * ground + u * u
         h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
-        residual = m.elevation - math.atan2(u, ground) - higher
-        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.variance_elevation)
+        residual = m.z2 - math.atan2(u, ground) - higher
+        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.c22)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -289,11 +292,11 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     if m.measured & 1:
         e, nn, u = local(radar, x[0], x[1], x[2])
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        variance = m.variance_range
+        variance = m.c00
         if has_height:
             variance += (PRESSURE_HEIGHT_SIGMA_M * u / r) ** 2
         h = turned(radar, e / r, nn / r, u / r)
-        ll, c = scalar_correction(x, P, n, g, h, 0, m.range_m - r - longer, variance)
+        ll, c = scalar_correction(x, P, n, g, h, 0, m.z0 - r - longer, variance)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -309,7 +312,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         s = radar.variance_rate
         for b in range(3):
             s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
-        ll, c = apply_gain(x, P, n, g, s, m.rate - rate)
+        ll, c = apply_gain(x, P, n, g, s, m.z3 - rate)
         log_likelihood += ll
         chi2 += c
         count += 1
@@ -329,16 +332,16 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     if math.isnan(height):
         height, variance_height = prior_height, prior_sigma * prior_sigma
     by_elevation = m.measured & 4 != 0
-    longer, higher = bend(radar.refraction, m.range_m, height)
-    r = m.range_m - longer
+    longer, higher = bend(radar.refraction, m.z0, height)
+    r = m.z0 - longer
     if by_elevation:
-        elevation = m.elevation - higher
+        elevation = m.z2 - higher
     else:
         ratio = (height - radar.height_m) / max(r, 1.0)
         if not radar.flat:
             ratio -= r / (2.0 * EARTH_RADIUS_M)
         elevation = math.asin(min(max(ratio, -0.999), 0.999))
-    sa, ca = math.sin(m.azimuth), math.cos(m.azimuth)
+    sa, ca = math.sin(m.z1), math.cos(m.z1)
     for step in range(4):  # the last turn only places
         se, ce = math.sin(elevation), math.cos(elevation)
         ray = turned(radar, ce * sa, ce * ca, se)
@@ -349,8 +352,8 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
         if step == 3 or slope < 0.05:
             break
         if by_elevation:
-            longer, higher = bend(radar.refraction, m.range_m, h)
-            r, elevation = m.range_m - longer, m.elevation - higher
+            longer, higher = bend(radar.refraction, m.z0, h)
+            r, elevation = m.z0 - longer, m.z2 - higher
             continue
         elevation = min(max(elevation + (height - h) / (r * slope), -1.5), 1.5)
     slope = max(slope, 0.2)
@@ -358,12 +361,12 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     across = turned(radar, r * ce * ca, -r * ce * sa, 0.0)
     for a in range(3):
         for b in range(3):
-            P[a, b] = across[a] * across[b] * m.variance_azimuth
+            P[a, b] = across[a] * across[b] * m.c11
             if by_elevation:
-                P[a, b] += ray[a] * ray[b] * m.variance_range + rise[a] * rise[b] * r * r * m.variance_elevation
+                P[a, b] += ray[a] * ray[b] * m.c00 + rise[a] * rise[b] * r * r * m.c22
             else:
                 # A longer range at the same height lowers the ray.
                 level_a, level_b = ray[a] - rise[a] * along / slope, ray[b] - rise[b] * along / slope
-                P[a, b] += level_a * level_b * m.variance_range
+                P[a, b] += level_a * level_b * m.c00
                 P[a, b] += rise[a] * rise[b] / (slope * slope) * variance_height
     return True

@@ -1,74 +1,85 @@
-"""Flights: aircraft that cruise, turn and climb over the ellipsoid or a plane, and traffic that comes and goes."""
+"""Flights: how aircraft move over the ellipsoid or a plane, each by the task that it has."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
-from msgspec import Meta
 
-from farwatch.geodesy import E2, A
+from farwatch.geodesy import E2, A, to_ecef
 from farwatch.kernels import kernel
 from farwatch.plots import Floats, Ints
+from farwatch.simulation.envelopes import turn_rate_of_load
 
-Share = Annotated[float, Meta(ge=0, le=1)]
-Positive = Annotated[float, Meta(gt=0, le=1e9)]
-NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
+WHOLE = [
+    "aircraft",
+    "type",
+    "formation",
+    "group",
+    "in_air",
+    "leader",
+    "task",
+    "phase",
+    "transponder",
+    "mode_a",
+]  # the columns of whole numbers
 
+# Tasks.
+STRAIGHT, TO_WAYPOINT, TURN_BY, WING = 0, 1, 2, 3
 
-class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What flies about the first radar.
-
-    Traffic is steady: one that leaves, or ends after a life of random length, is followed by another that comes in
-    over the edge.
-    """
-
-    aircraft: Annotated[int, Meta(ge=0, le=1_000_000)] = 300
-    radius_km: Positive = 620.0
-    min_height_m: Annotated[float, Meta(ge=-500, le=40_000)] = 9_000.0
-    max_height_m: Annotated[float, Meta(ge=-500, le=40_000)] = 12_500.0
-    min_speed_mps: NotNegative = 180.0
-    max_speed_mps: NotNegative = 270.0
-    turning: Share = 0.1  # of the aircraft turn now and then
-    turn_every_s: Positive = 180.0
-    turn_lasts_s: Positive = 40.0
-    min_turn_rate_dps: NotNegative = 1.0
-    max_turn_rate_dps: NotNegative = 3.0
-    climbing: Share = 0.1
-    climb_rate_mps: NotNegative = 10.0
-    mean_life_s: Positive = 36_000.0
-    transponders: Share = 1.0
-    truth_every_s: Annotated[int, Meta(ge=1, le=3600)] = 1
-
-    def __post_init__(self) -> None:
-        for low, high in (
-            ("min_height_m", "max_height_m"),
-            ("min_speed_mps", "max_speed_mps"),
-            ("min_turn_rate_dps", "max_turn_rate_dps"),
-        ):
-            if getattr(self, low) > getattr(self, high):
-                raise ValueError(f"`{low}` is above `{high}`")
+GEODESIC_STEP_M = 20_000.0
+NEAR_SLOT_M = 50.0  # a wingman as near as that to its slot flies as its leader does
+JOINED_M = 1000.0  # and as near as that, one that had split off belongs to the formation again
+AIM_S = 15.0  # in which a wingman would make good what it is off
+SWIFTER = 0.5  # of the leader's speed: the most that a wingman flies faster or slower to make it good
 
 
 class Flights(NamedTuple):
-    """One row an aircraft: latitude and longitude (rad; flat: y and x in m), height, speed, track angle, rates."""
+    """One row an aircraft; latitude and longitude in rad (flat: y and x in m). Wingmen follow their leader's row."""
 
     aircraft: Ints
+    type: Ints
+    formation: Ints  # NO_FORMATION while alone
+    group: Ints  # index into the traffic; -1: a flight of its own
+    in_air: Ints
+    leader: Ints  # row, -1: none
     lat: Floats
     lon: Floats
     height_m: Floats
     speed_mps: Floats
     track: Floats  # rad, clockwise from north
-    climb_mps: Floats
+    climb_mps: Floats  # these two hold during the coming step
     turn: Floats  # rad/s, clockwise
-    turns: Floats  # 1 where the aircraft is one that turns
-    climbs: Floats
-    until_s: Floats  # end of the turn, or of straight flight
+    task: Ints
+    phase: Ints  # how far it is in what its kind of traffic does
+    remaining: Floats  # rad, signed: of a turn
+    rate: Floats  # rad/s, of the turn
+    straight_s: Floats  # the most that it then flies straight on
+    waypoint_lat: Floats
+    waypoint_lon: Floats
+    goal_height_m: Floats
+    goal_climb_mps: Floats  # how fast it goes there
+    goal_speed_mps: Floats
+    until_s: Floats  # end of straight flight
+    joins_s: Floats  # when a wingman that has split off comes back; inf: it has not
+    hard_s: Floats  # when the next hard turn is due
+    splits_s: Floats  # when a leader's formation splits
     end_s: Floats  # end of life
-    transponder: Floats
+    slot_ahead_m: Floats
+    slot_right_m: Floats
+    slot_up_m: Floats
+    transponder: Ints  # 0 none, 1 Mode A/C, 2 Mode S
     mode_a: Ints
+
+
+def no_flights(n: int) -> Flights:
+    """n rows of nothing in the air."""
+    columns: dict[str, Any] = {name: np.zeros(n, np.int64 if name in WHOLE else np.float64) for name in Flights._fields}
+    columns["leader"][:] = columns["group"][:] = -1
+    for name in ("joins_s", "hard_s", "splits_s", "end_s", "straight_s"):
+        columns[name][:] = np.inf
+    return Flights(**columns)
 
 
 @kernel
@@ -102,6 +113,8 @@ def advance(flat, lat, lon, track, speed, turn, height, dt):  # type: ignore[no-
 def advance_all(flat, flights, dt):  # type: ignore[no-untyped-def]
     """Move every aircraft on by `dt` seconds in place."""
     for i in range(len(flights.lat)):
+        if flights.in_air[i] == 0:
+            continue
         flights.lat[i], flights.lon[i], flights.track[i] = advance(
             flat,
             flights.lat[i],
@@ -115,74 +128,120 @@ def advance_all(flat, flights, dt):  # type: ignore[no-untyped-def]
         flights.height_m[i] += flights.climb_mps[i] * dt
 
 
-class Traffic:
-    """The aircraft in the air, moved on step by step."""
+@kernel
+def towards(flat, lat, lon, to_lat, to_lon):  # type: ignore[no-untyped-def]
+    """Distance (m, along the chord) and bearing (rad) from one place to another, by the normal section."""
+    if flat:
+        return math.hypot(to_lat - lat, to_lon - lon), math.atan2(to_lon - lon, to_lat - lat)
+    x, y, z = to_ecef(lat, lon, 0.0)
+    x_to, y_to, z_to = to_ecef(to_lat, to_lon, 0.0)
+    dx, dy, dz = x_to - x, y_to - y, z_to - z
+    sa, ca, so, co = math.sin(lat), math.cos(lat), math.sin(lon), math.cos(lon)
+    east, north = -so * dx + co * dy, -sa * co * dx - sa * so * dy + ca * dz
+    return math.sqrt(dx * dx + dy * dy + dz * dz), math.atan2(east, north)
 
-    def __init__(self, options: Simulation, flat: bool, lat: float, lon: float, rng: np.random.Generator) -> None:
-        self._options = options
-        self._flat = flat
-        self._centre = (lat, lon)
-        self._rng = rng
-        self._next = options.aircraft + 1
-        n = options.aircraft
-        columns: dict[str, Any] = {name: np.zeros(n) for name in Flights._fields}
-        columns |= {"aircraft": np.arange(1, n + 1), "mode_a": np.zeros(n, np.int64)}
-        self.flights = Flights(**columns)
-        self._start(np.arange(n), 0.0, at_edge=False)
 
-    def step(self, now_s: float, dt: float) -> None:
-        """Move everything from `now_s` on by `dt` seconds; then manoeuvres begin and end, aircraft come and go."""
-        f, o = self.flights, self._options
-        advance_all(self._flat, f, dt)
-        now_s += dt
-        at_limit = ((f.height_m >= o.max_height_m) & (f.climb_mps > 0)) | (
-            (f.height_m <= o.min_height_m) & (f.climb_mps < 0)
-        )
-        f.climb_mps[at_limit] = 0.0
-        due = np.flatnonzero(now_s >= f.until_s)
-        if len(due):
-            was_straight = f.turn[due] == 0.0
-            rate = np.radians(self._rng.uniform(o.min_turn_rate_dps, o.max_turn_rate_dps, len(due)))
-            side = self._rng.choice((-1.0, 1.0), len(due))
-            f.turn[due] = np.where(was_straight, rate * side * f.turns[due], 0.0)
-            lasts = np.where(was_straight, self._rng.uniform(0.5, 1.5, len(due)) * o.turn_lasts_s, 0.0)
-            f.until_s[due] = now_s + np.where(was_straight, lasts, self._rng.exponential(o.turn_every_s, len(due)))
-            up = np.where(f.height_m[due] > 0.5 * (o.min_height_m + o.max_height_m), -1.0, 1.0)
-            f.climb_mps[due] = np.where(was_straight, o.climb_rate_mps * up * f.climbs[due], f.climb_mps[due])
-        gone = np.flatnonzero((now_s >= f.end_s) | (self._distance_m() > o.radius_km * 1e3))
-        if len(gone):
-            f.aircraft[gone] = self._next + np.arange(len(gone))
-            self._next += len(gone)
-            self._start(gone, now_s, at_edge=True)
+@kernel
+def within_pi(angle):  # type: ignore[no-untyped-def]
+    """An angle in [-pi, pi)."""
+    return angle - 2.0 * math.pi * math.floor((angle + math.pi) / (2.0 * math.pi))
 
-    def _distance_m(self) -> Floats:
-        """Distance of each aircraft from the centre, good enough to tell who leaves."""
-        north, east = self.flights.lat - self._centre[0], self.flights.lon - self._centre[1]
-        if self._flat:
-            return np.hypot(north, east)
-        return A * np.hypot(north, east * np.cos(0.5 * (self.flights.lat + self._centre[0])))
 
-    def _start(self, rows: Ints, now_s: float, at_edge: bool) -> None:
-        f, o, rng, n = self.flights, self._options, self._rng, len(rows)
-        bearing = rng.uniform(0.0, 2.0 * math.pi, n)
-        share = np.full(n, 0.999) if at_edge else np.sqrt(rng.uniform(0.0, 1.0, n))
-        out_m = 0.998 * share * o.radius_km * 1e3
-        if self._flat:
-            f.lat[rows], f.lon[rows] = out_m * np.cos(bearing), out_m * np.sin(bearing)
-            f.lat[rows] += self._centre[0]
-            f.lon[rows] += self._centre[1]
-        else:
-            f.lat[rows] = self._centre[0] + out_m * np.cos(bearing) / A
-            middle = 0.5 * (f.lat[rows] + self._centre[0])
-            f.lon[rows] = self._centre[1] + out_m * np.sin(bearing) / (A * np.cos(middle))
-        inward = bearing + math.pi + rng.uniform(-1.0, 1.0, n)
-        f.track[rows] = inward if at_edge else rng.uniform(0.0, 2.0 * math.pi, n)
-        f.height_m[rows] = rng.uniform(o.min_height_m, o.max_height_m, n)
-        f.speed_mps[rows] = rng.uniform(o.min_speed_mps, o.max_speed_mps, n)
-        f.turn[rows] = f.climb_mps[rows] = 0.0
-        f.turns[rows] = rng.uniform(size=n) < o.turning
-        f.climbs[rows] = rng.uniform(size=n) < o.climbing
-        f.until_s[rows] = now_s + rng.exponential(o.turn_every_s, n)
-        f.end_s[rows] = now_s + rng.exponential(o.mean_life_s, n)
-        f.transponder[rows] = rng.uniform(size=n) < o.transponders
-        f.mode_a[rows] = rng.integers(1, 4096, n)
+@kernel
+def limited(most, by):  # type: ignore[no-untyped-def]
+    """`by`, cut to [-most, most]."""
+    return min(max(by, -most), most)
+
+
+@kernel
+def follow(flat, f, envelopes, i, lead, dt):  # type: ignore[no-untyped-def]
+    """Set a wingman's turn, climb and speed: to where its slot about the leader goes, within its own envelope.
+
+    In a hard turn the slot moves faster than any wingman can: the formation loosens, and gathers afterwards.
+    """
+    kind = f.type[i]
+    north, east = f.lat[lead] - f.lat[i], f.lon[lead] - f.lon[i]
+    if not flat:
+        s = math.sin(f.lat[lead])
+        w = math.sqrt(1.0 - E2 * s * s)
+        north *= A * (1.0 - E2) / (w * w * w) + f.height_m[lead]
+        east *= (A / w + f.height_m[lead]) * math.cos(f.lat[lead])
+    st, ct = math.sin(f.track[lead]), math.cos(f.track[lead])
+    north += f.slot_ahead_m[i] * ct - f.slot_right_m[i] * st
+    east += f.slot_ahead_m[i] * st + f.slot_right_m[i] * ct
+    off = math.hypot(north, east)
+    track = f.track[lead] + f.turn[lead] * dt
+    speed = f.speed_mps[lead]
+    if off >= NEAR_SLOT_M:
+        faster = min(1.0 / AIM_S, SWIFTER * speed / off)
+        v_north, v_east = speed * math.cos(track) + faster * north, speed * math.sin(track) + faster * east
+        track, speed = math.atan2(v_east, v_north), math.hypot(v_north, v_east)
+    if off < JOINED_M:
+        f.formation[i] = f.formation[lead]
+    speed = min(max(speed, envelopes[kind, 0]), envelopes[kind, 1])
+    f.speed_mps[i] += limited(envelopes[kind, 5] * dt, speed - f.speed_mps[i])
+    by = within_pi(track - f.track[i])
+    most = turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i])
+    f.turn[i] = limited(most, by / dt)
+    if off < NEAR_SLOT_M and abs(by) < 2e-3:
+        f.turn[i] = 0.0
+    rise = (f.height_m[lead] + f.slot_up_m[i] - f.height_m[i]) / (3.0 * dt)
+    f.climb_mps[i] = f.climb_mps[lead] + limited(20.0, rise)
+    f.climb_mps[i] = limited(envelopes[kind, 3], f.climb_mps[i])
+
+
+@kernel
+def command_all(flat, f, envelopes, now_s, dt):  # type: ignore[no-untyped-def]
+    """Set each aircraft's turn, climb and speed for the coming step by its task; leaders' rows come before wingmen's.
+
+    A turn that ends within the step is spread over it; straight flight then begins, and `until_s` says for how long.
+    """
+    for i in range(len(f.lat)):
+        if f.in_air[i] == 0:
+            continue
+        kind = f.type[i]
+        if f.task[i] == WING:
+            follow(flat, f, envelopes, i, f.leader[i], dt)
+            continue
+        f.speed_mps[i] += limited(envelopes[kind, 5] * dt, f.goal_speed_mps[i] - f.speed_mps[i])
+        rate = min(f.rate[i], turn_rate_of_load(envelopes[kind, 4], f.speed_mps[i]))
+        f.turn[i] = 0.0
+        if f.task[i] == TURN_BY:
+            step = limited(rate * dt, f.remaining[i])
+            f.turn[i] = step / dt
+            f.remaining[i] -= step
+            if f.remaining[i] == 0.0:
+                f.task[i], f.until_s[i] = STRAIGHT, now_s + dt + f.straight_s[i]
+        elif f.task[i] == TO_WAYPOINT:
+            distance, bearing = towards(flat, f.lat[i], f.lon[i], f.waypoint_lat[i], f.waypoint_lon[i])
+            off = within_pi(bearing - f.track[i])
+            if abs(off) < 1e-3 or f.remaining[i] <= 0.0:
+                f.task[i] = STRAIGHT
+                f.until_s[i] = now_s + min(distance / max(f.speed_mps[i], 1.0), f.straight_s[i])
+            else:
+                step = limited(rate * dt, off)
+                f.turn[i] = step / dt
+                f.remaining[i] -= abs(step)  # who would circle about a near waypoint gives up after a full turn
+        climb = (f.goal_height_m[i] - f.height_m[i]) / dt
+        f.climb_mps[i] = limited(min(f.goal_climb_mps[i], envelopes[kind, 3]), climb)
+
+
+@kernel
+def distances(flat, lat, lon, to_lat, to_lon):  # type: ignore[no-untyped-def]
+    """Distances (n) in m of places from places, along the chords."""
+    out = np.empty(len(lat))
+    for i in range(len(lat)):
+        out[i] = towards(flat, lat[i], lon[i], to_lat[i], to_lon[i])[0]
+    return out
+
+
+@kernel
+def moved(flat, lat, lon, bearing, by_m):  # type: ignore[no-untyped-def]
+    """Latitudes and longitudes (n) reached from places by straight flight over distances (m) at first bearings."""
+    to_lat, to_lon = lat.copy(), lon.copy()
+    for i in range(len(lat)):
+        steps = math.ceil(by_m[i] / GEODESIC_STEP_M) + 1
+        track = bearing[i]
+        for _ in range(steps):
+            to_lat[i], to_lon[i], track = advance(flat, to_lat[i], to_lon[i], track, by_m[i], 0.0, 0.0, 1.0 / steps)
+    return to_lat, to_lon

@@ -45,6 +45,8 @@ def crossings(radar, flights, beam, dt, horizon):  # type: ignore[no-untyped-def
     out = np.empty((len(flights.lat), 6))
     n = 0
     for i in range(len(flights.lat)):
+        if flights.in_air[i] == 0:
+            continue
         x, y, z, _ = place_at(radar.flat, flights, i, 0.0)
         _, azimuth, _ = polar(radar, x, y, z)
         ahead = (azimuth - beam) % TWO_PI
@@ -71,3 +73,13 @@ def crossings(radar, flights, beam, dt, horizon):  # type: ignore[no-untyped-def
         out[n, 4], out[n, 5] = elevation, later_r - earlier_r
         n += 1
     return out[:n].copy()
+
+
+@kernel
+def polar_rows(radar, flights, rows):  # type: ignore[no-untyped-def]
+    """Range, azimuth and elevation (n, 3) of the aircraft in `rows` as they are now."""
+    out = np.empty((len(rows), 3))
+    for k in range(len(rows)):
+        x, y, z, _ = place_at(radar.flat, flights, rows[k], 0.0)
+        out[k, 0], out[k, 1], out[k, 2] = polar(radar, x, y, z)
+    return out

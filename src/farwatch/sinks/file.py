@@ -41,6 +41,10 @@ class FileSink(ABC):
             self.abort()
             raise self.file.failed(error) from None
 
+    def losses(self) -> list[str]:
+        """What could not be written as it is, in words."""
+        return []
+
     def abort(self) -> None:
         """Give up: no file appears."""
         with contextlib.suppress(OSError, ValueError):

@@ -6,12 +6,15 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.editions import Editions
-from farwatch.plots import Batch, Plots, Progress, make_progress
+from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
-from farwatch.sensors import Sensor
+from farwatch.sensors import Radar, Sensor
+from farwatch.sensors.height import HeightFinder
 from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, newest_ns
 
 CHUNK_BYTES = 256 * 1024
@@ -22,8 +25,10 @@ class Replay:
     """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
 
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
-    say it; `editions` are ASTERIX editions by category or `Rule`. `on_bytes`, if given, hears how many bytes
-    have been read. Iterating raises `FormatError` for files that cannot be used.
+    say it; `editions` are ASTERIX editions by category or `Rule`; `flat` says that the sensors stand in the plane. The
+    height that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
+    `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be
+    used.
     """
 
     def __init__(
@@ -33,6 +38,7 @@ class Replay:
         *,
         day_ns: int = 0,
         editions: Editions | None = None,
+        flat: bool = False,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:
         self.paths = [Path(path) for path in paths]
@@ -40,6 +46,10 @@ class Replay:
         self._sensors = tuple(sensors)
         self._day_ns = day_ns
         self._editions = editions
+        self._finders = [
+            HeightFinder(s, flat) if isinstance(s, Radar) and s.sigma.elevation_deg is not None else None
+            for s in sensors
+        ]
         self._on_bytes = on_bytes
         self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
@@ -54,7 +64,7 @@ class Replay:
         return sum(path.stat().st_size for path in self.paths if path.is_file())
 
     def __iter__(self) -> Iterator[Batch]:
-        longest_s = max(sensor.rotation_s for sensor in self._sensors)
+        longest_s = max(sensor.period_s for sensor in self._sensors)
         for plots, progress, reached_ns in self._chunks():
             yield from self._merge.push(plots, progress, reached_ns)
         yield from self._merge.flush(longest_s)
@@ -93,7 +103,7 @@ class Replay:
             if self._on_bytes and done < size:
                 self._on_bytes(min(CHUNK_BYTES, size - done))
                 done += CHUNK_BYTES
-            yield part.plots, part.progress
+            yield with_elevations(part.plots, part.height_3d_m, self._finders), part.progress
 
     def _parquet(self, path: Path) -> tuple[Plots, Progress]:
         names = [sensor.id for sensor in self._sensors]
@@ -105,16 +115,31 @@ class Replay:
         return plots, progress
 
 
+def with_elevations(plots: Plots, height_m: Floats, finders: Sequence[HeightFinder | None]) -> Plots:
+    """The plots with the elevations that the heights (n,) of 3-D radars mean; `finders` are by sensor."""
+    if not plots.n or np.isnan(height_m).all():
+        return plots
+    z, measured = plots.z.copy(), plots.measured.copy()
+    for sensor, finder in enumerate(finders):
+        rows = np.flatnonzero((plots.sensor == sensor) & ~np.isnan(height_m))
+        if finder is None or not len(rows):
+            continue
+        z[rows, 2] = finder.elevations(z[rows], height_m[rows])
+        found = rows[~np.isnan(z[rows, 2])]
+        measured[found] |= np.uint8(Measured.ELEVATION)
+    return plots._replace(z=z, measured=measured)
+
+
 def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:
     """Index of the sensors that have an ASTERIX source, by (SAC, SIC)."""
     out = {}
     for index, sensor in enumerate(sensors):
-        if sensor.sac_sic:
+        if isinstance(sensor, Radar) and sensor.sac_sic:
             sac, sic = sensor.sac_sic.split("/")
             out[int(sac), int(sic)] = index
     return out
 
 
 def shortest_slice_s(sensors: Sequence[Sensor]) -> float:
-    """Length of a slice (s): a part of the fastest sensor's turn."""
-    return min(sensor.rotation_s for sensor in sensors) / SLICES_PER_ROTATION
+    """Length of a slice (s): a part of the fastest sensor's period."""
+    return min(sensor.period_s for sensor in sensors) / SLICES_PER_ROTATION

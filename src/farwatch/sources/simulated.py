@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -12,22 +12,29 @@ from farwatch.sensors import Sensor
 from farwatch.simulation import Simulation, stream
 from farwatch.sources.merge import Merge
 from farwatch.sources.replay import shortest_slice_s
-from farwatch.truth import LOOKS_PROPER, NO_PLOT, States, concat_states, make_states
+from farwatch.truth import LOOKS_PROPER, NO_PLOT, States, Truth, concat_states, make_states
 
 
 class Simulated:
     """A simulated scenario.
 
     While it is iterated, `states` holds the true states of the last seconds, and `sighted` when each aircraft last
-    caused a plot (ns).
+    caused a plot (ns). `on_truth` is told all that is true, part by part.
     """
 
     def __init__(
-        self, sensors: Sequence[Sensor], frame: Frame, options: Simulation, duration_s: float, seed: int
+        self,
+        sensors: Sequence[Sensor],
+        frame: Frame,
+        options: Simulation,
+        duration_s: float,
+        seed: int,
+        on_truth: Callable[[Truth], object] | None = None,
     ) -> None:
         self.states: States = make_states(0)
         self.sighted: dict[int, int] = {}
         self._sensors = tuple(sensors)
+        self._on_truth = on_truth
         self._stream = stream(self._sensors, frame, options, duration_s, seed)
         self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
@@ -38,6 +45,8 @@ class Simulated:
 
     def __iter__(self) -> Iterator[Batch]:
         for truth, plots, progress in self._stream:
+            if self._on_truth is not None:
+                self._on_truth(truth)
             if truth.states.n:
                 # The merge waits for a second: what was true then is still wanted.
                 since_ns = int(truth.states.time_ns.max()) - 20_000_000_000
@@ -46,4 +55,4 @@ class Simulated:
             seen = looks.take((looks.plot != NO_PLOT) & np.isin(looks.outcome, LOOKS_PROPER))
             self.sighted.update(zip(seen.aircraft.tolist(), seen.time_ns.tolist(), strict=True))
             yield from self._merge.push(plots, progress)
-        yield from self._merge.flush(max(sensor.rotation_s for sensor in self._sensors))
+        yield from self._merge.flush(max(sensor.period_s for sensor in self._sensors))

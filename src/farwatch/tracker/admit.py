@@ -13,29 +13,30 @@ NOT_AIRCRAFT = int(Flag.NOT_AIRCRAFT)
 POSITION_2D = int(Measured.POSITION_2D)
 BAD_HEIGHT = int(Flag.MODE_C_INVALID | Flag.MODE_C_GARBLED)
 LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no aircraft's
-FARTHEST = 1.1  # times the configured range: a plot from beyond is a unit mistaken or a bit fallen over
 
 
 @kernel
-def admissible(plots, sensor, max_range_m):  # type: ignore[no-untyped-def]
+def admissible(plot_sensor, flags, measured, z, sensor, low, high):  # type: ignore[no-untyped-def]
     """Rows of a sensor's usable plots; how many it gave, how many are no aircraft, how many are absurd.
 
-    Absurd is a claimed coordinate that is not finite, a missing range or azimuth, or one that cannot be.
+    Absurd is a claimed coordinate that is not finite, a missing first or second one, or one that cannot be:
+    below `low` or above `high` (pairs).
     """
-    rows = np.empty(len(plots.time_ns), np.int64)
+    rows = np.empty(len(plot_sensor), np.int64)
     n, given, not_aircraft, absurd = 0, 0, 0, 0
-    for j in range(len(plots.time_ns)):
-        if plots.sensor[j] != sensor:
+    for j in range(len(plot_sensor)):
+        if plot_sensor[j] != sensor:
             continue
         given += 1
-        if plots.flags[j] & NOT_AIRCRAFT:
+        if flags[j] & NOT_AIRCRAFT:
             not_aircraft += 1
             continue
-        sane = plots.measured[j] & POSITION_2D == POSITION_2D
+        usable = measured[j] & POSITION_2D == POSITION_2D
+        usable = usable and low[0] <= z[j, 0] <= high[0] and low[1] <= z[j, 1] <= high[1]
         for column in range(6):
-            if (plots.measured[j] >> column) & 1 and not math.isfinite(plots.z[j, column]):
-                sane = False
-        if not sane or not 0.0 < plots.z[j, 0] <= FARTHEST * max_range_m or abs(plots.z[j, 1]) > 7.0:
+            if (measured[j] >> column) & 1 and not math.isfinite(z[j, column]):
+                usable = False
+        if not usable:
             absurd += 1
             continue
         rows[n] = j
@@ -43,16 +44,20 @@ def admissible(plots, sensor, max_range_m):  # type: ignore[no-untyped-def]
     return rows[:n].copy(), given, not_aircraft, absurd
 
 
-def normalised(plots: Plots) -> Plots:
-    """The same plots with azimuths in [0, 2 pi) and no pressure altitude that is invalid, garbled or no aircraft's."""
+def normalised(plots: Plots, polar: bool) -> Plots:
+    """The same plots without pressure altitudes that are invalid, garbled or no aircraft's.
+
+    Where they are `polar`, azimuths are in [0, 2 pi).
+    """
     z, height = plots.z.copy(), plots.pressure_altitude_m.copy()
-    _normalise(z, height, plots.flags)
+    _normalise(z, height, plots.flags, polar)
     return plots._replace(z=z, pressure_altitude_m=height)
 
 
 @kernel
-def _normalise(z, height, flags):  # type: ignore[no-untyped-def]
+def _normalise(z, height, flags, polar):  # type: ignore[no-untyped-def]
     for j in range(len(z)):
-        z[j, 1] -= 2.0 * math.pi * math.floor(z[j, 1] / (2.0 * math.pi))
+        if polar:
+            z[j, 1] -= 2.0 * math.pi * math.floor(z[j, 1] / (2.0 * math.pi))
         if flags[j] & BAD_HEIGHT or not LOWEST_M <= height[j] <= HIGHEST_M:
             height[j] = np.nan

@@ -1,4 +1,8 @@
-"""Density of plots that come from no aircraft, learned per cell of range and azimuth and per kind of plot."""
+"""Density of plots that come from no aircraft, learned per cell and per kind of plot.
+
+Cells are those of a sensor's gate coordinates: a radar's azimuth, range and elevation, a position sensor's x and y.
+Where elevation is measured it tells most: noise fills all of it, rain a layer, aircraft what lies below 20 km.
+"""
 
 from __future__ import annotations
 
@@ -8,50 +12,71 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.kernels import kernel
+from farwatch.picture import Status
 from farwatch.plots import N_KINDS, NO_ADDRESS, Floats, Kind
+from farwatch.sensors import further_space, gate_coordinates, heights_along_w
 from farwatch.tracker.beam import beam_azimuth
+from farwatch.tracker.echoes import PRIMARY, UNEXPLAINED, echo_hits, remember_echo
+from farwatch.tracks import vague
 
-AZIMUTHS = 32
-RANGES = 32
-# A plot that carries a height, an elevation or a range rate lies in a larger measurement space.
-HEIGHT_SPAN_M = 15_000.0
-ELEVATION_SPAN = math.radians(30.0)
-RATE_SPAN_MPS = 600.0
+TENTATIVE = int(Status.TENTATIVE)
+COLUMNS = 32
+ROWS = 32
 # Replies of transponders are seldom false.
 SECONDARY_SHARE = 0.05
 ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
 PRIOR_SCANS = 4.0  # what the configured density is worth
+SURPRISING = 3.0  # times as many plots as expected, and one more
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
 
 class ClutterMap(NamedTuple):
-    """Expected false plots a scan in each cell of one sensor, and what the present scan has brought so far."""
+    """Expected false plots a scan in each cell of one sensor, and what the present scan has brought so far.
 
-    rate: Floats  # (kinds, AZIMUTHS, RANGES)
-    least: Floats  # (kinds,)
-    seen: Floats  # (kinds, AZIMUTHS, RANGES)
-    scans: Floats  # (AZIMUTHS,) how often each sector has been closed
+    Layer 0 holds the plots without w; the others lie between `edges` of w.
+    """
+
+    rate: Floats  # (kinds, COLUMNS, ROWS, layers)
+    least: Floats  # (kinds, layers)
+    seen: Floats  # (kinds, COLUMNS, ROWS, layers)
+    now: Floats  # (kinds, COLUMNS, ROWS, layers) room to count the plots at hand; zeros between calls
+    scans: Floats  # (COLUMNS,) how often each column has been closed
+    edges: Floats  # (layers,) in w; empty where the sensor has none
 
 
-def make_clutter_map(plots_per_scan: float) -> ClutterMap:
-    """A map that starts uniform in range and azimuth with the given number of false plots a scan."""
-    shape, cells = (N_KINDS, AZIMUTHS, RANGES), AZIMUTHS * RANGES
+def make_clutter_map(plots_per_scan: float, edges: Floats) -> ClutterMap:
+    """A map that starts uniform with the given number of false plots a scan; `edges` bound its layers in w."""
+    layer = np.concatenate([[1.0], np.diff(edges) / np.ptp(edges)]) if len(edges) else np.ones(1)
     share = np.array([1.0 if kind == Kind.PSR else SECONDARY_SHARE for kind in Kind])
-    rate = np.broadcast_to((plots_per_scan / cells * share)[:, None, None], shape).copy()
-    return ClutterMap(rate, LEAST_SHARE * plots_per_scan / cells * share, np.zeros(shape), np.zeros(AZIMUTHS))
+    each = plots_per_scan / (COLUMNS * ROWS) * share[:, None] * layer
+    shape = (N_KINDS, COLUMNS, ROWS, len(layer))
+    rate = np.broadcast_to(each[:, None, None], shape).copy()
+    return ClutterMap(rate, LEAST_SHARE * each, np.zeros(shape), np.zeros(shape), np.zeros(COLUMNS), edges)
 
 
 @kernel
-def cell_of(azimuth, range_m, max_range_m):  # type: ignore[no-untyped-def]
-    """Row and column of the cell of a plot."""
-    a = int(azimuth / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
-    r = min(max(int(range_m / max_range_m * RANGES), 0), RANGES - 1)
-    return a, r
+def column_of(model, u):  # type: ignore[no-untyped-def]
+    """Column of the cells at u."""
+    a = int(u / model.span_u * COLUMNS)
+    return a % COLUMNS if model.turn_u > 0.0 else min(max(a, 0), COLUMNS - 1)
 
 
 @kernel
-def plot_densities(clutter, plots, radar, births_per_scan, aircraft_at_start):  # type: ignore[no-untyped-def]
+def cell_of(model, edges, u, v, w):  # type: ignore[no-untyped-def]
+    """Column (by u), row (by v) and layer (by w) of the cell of a plot, and the layer's width (1 without w)."""
+    a = column_of(model, u)
+    r = min(max(int(v / model.span_v * ROWS), 0), ROWS - 1)
+    if len(edges) == 0 or math.isnan(w):
+        return a, r, 0, 1.0
+    layer = 1
+    while layer < len(edges) - 1 and w >= edges[layer]:
+        layer += 1
+    return a, r, layer, edges[layer] - edges[layer - 1]
+
+
+@kernel
+def plot_densities(clutter, echoes, plots, model, radar, options):  # type: ignore[no-untyped-def]
     """Densities of false plots and of first plots of new aircraft at each plot, in its own measurement space.
 
     Undetected aircraft are a Poisson process (Williams 2015): those there before the first scan, of which each scan
@@ -60,51 +85,98 @@ def plot_densities(clutter, plots, radar, births_per_scan, aircraft_at_start):  
     n = len(plots.time_ns)
     false = np.empty(n)
     birth = np.empty(n)
-    cell = (2.0 * math.pi / AZIMUTHS) * (radar.max_range_m / RANGES)
+    cell = (model.span_u / COLUMNS) * (model.span_v / ROWS)
+    memory_ns = options.memory_scans * model.period_s * 1e9
     for j in range(n):
-        a, r = cell_of(plots.z[j, 1], plots.z[j, 0], radar.max_range_m)
-        space = 1.0
-        if not math.isnan(plots.pressure_altitude_m[j]):
-            space /= HEIGHT_SPAN_M
-        if plots.measured[j] & 4:
-            space /= ELEVATION_SPAN
-        if plots.measured[j] & 8:
-            space /= RATE_SPAN_MPS
-        false[j] = clutter.rate[plots.kind[j], a, r] / cell * space
+        u, v, w = gate_coordinates(model, plots.z, j)
+        a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
+        clutter.now[plots.kind[j], a, r, layer] += 1.0
+    for j in range(n):
+        u, v, w = gate_coordinates(model, plots.z, j)
+        a, r, layer, width = cell_of(model, clutter.edges, u, v, w)
+        rate = clutter.rate[plots.kind[j], a, r, layer]
+        others = clutter.now[plots.kind[j], a, r, layer] - 1.0
+        if model.learns_clutter and others > SURPRISING * (1.0 + rate):
+            # Rain that has just come, or that the first scan meets.
+            known = min(PRIOR_SCANS + clutter.scans[a], options.memory_scans)
+            rate = (known * rate + others) / (known + 1.0)
+        space = further_space(model, plots.measured[j], plots.pressure_altitude_m[j])
+        false[j] = rate / (cell * width) * space
+        if model.learns_clutter and plots.kind[j] == PRIMARY:
+            hits = echo_hits(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
+            if hits > 0.0:
+                tall = 1.0 if math.isnan(w) else model.echo_w
+                false[j] += hits / options.memory_scans / (model.echo_u * model.echo_v * tall) * space
         if plots.address[j] != NO_ADDRESS:
             false[j] *= ADDRESSED_SHARE
-        unseen = aircraft_at_start * radar.detection * (1.0 - radar.detection) ** clutter.scans[a]
-        birth[j] = (births_per_scan + unseen) / (2.0 * math.pi * radar.max_range_m) * space
+        unseen = options.aircraft_at_start * model.detection * (1.0 - model.detection) ** clutter.scans[a]
+        birth[j] = (
+            (options.births_per_scan + unseen)
+            / (model.span_u * model.span_v)
+            * space
+            * heights_along_w(model, radar, v, w)
+        )
+    for j in range(n):
+        u, v, w = gate_coordinates(model, plots.z, j)
+        a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
+        clutter.now[plots.kind[j], a, r, layer] = 0.0
     return false, birth
 
 
 @kernel
-def count_clutter(clutter, plots, used, birth, max_range_m):  # type: ignore[no-untyped-def]
-    """Add the plots that are done with (`used`) to the present scan, by their probability of having no track."""
+def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
+    """Add the plots that are done with (`used`) to the present scan, by the probability that no aircraft made them.
+
+    Only confirmed tracks that know where they are explain a plot here: in dense clutter tentative ones live on false
+    plots, and would hide them from the map that is to end them.
+    """
+    unexplained = np.ones(len(used))
+    memory_ns = memory_scans * model.period_s * 1e9
+    for e in range(len(events.weight)):
+        for k in range(events.start[e], events.start[e + 1]):
+            i = hypotheses.track[looks.hypothesis[events.look[k]]]
+            if tracks.status[i] != TENTATIVE and not vague(tracks.covariance[i]):
+                unexplained[events.plot[e]] -= events.weight[e]
     for j in range(len(used)):
         if used[j]:
-            a, r = cell_of(plots.z[j, 1], plots.z[j, 0], max_range_m)
-            clutter.seen[plots.kind[j], a, r] += birth[j]
+            u, v, w = gate_coordinates(model, plots.z, j)
+            a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
+            clutter.seen[plots.kind[j], a, r, layer] += max(unexplained[j], 0.0)
+            if model.learns_clutter and plots.kind[j] == PRIMARY and unexplained[j] > UNEXPLAINED:
+                remember_echo(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
 
 
 @kernel
-def learn_clutter(clutter, beams, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
-    """Close the present scan in the cells that the beam of `sensor` has left well behind by `until_ns`."""
+def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
+    """Close the present scan in the columns that the beam of `sensor` has left well behind by `until_ns`.
+
+    A snapshot closes them all.
+    """
+    if model.snapshot:
+        for a in range(COLUMNS):
+            close_column(clutter, a, model.learns_clutter, memory_scans)
+        return
     if beams.known[sensor] == 0:
         return
     to_azimuth = beam_azimuth(beams, sensor, until_ns) - BEHIND
-    first = int(beams.learned_rad[sensor] / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
-    last = math.floor(to_azimuth / (2.0 * math.pi) * AZIMUTHS) % AZIMUTHS
+    a = int(beams.learned_rad[sensor] / (2.0 * math.pi) * COLUMNS) % COLUMNS
+    last = math.floor(to_azimuth / (2.0 * math.pi) * COLUMNS) % COLUMNS
     beams.learned_rad[sensor] = to_azimuth % (2.0 * math.pi)
-    a = first
     while a != last:
-        # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
-        gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans)
-        clutter.scans[a] += 1.0
-        for kind in range(clutter.rate.shape[0]):
-            for r in range(RANGES):
-                rate = clutter.rate[kind, a, r]
-                rate += gain * (clutter.seen[kind, a, r] - rate)
-                clutter.rate[kind, a, r] = max(rate, clutter.least[kind])
-                clutter.seen[kind, a, r] = 0.0
-        a = (a + 1) % AZIMUTHS
+        close_column(clutter, a, model.learns_clutter, memory_scans)
+        a = (a + 1) % COLUMNS
+
+
+@kernel
+def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
+    """Count a scan in one column of cells, and learn from it where the map `learns`."""
+    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
+    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
+    clutter.scans[a] += 1.0
+    for kind in range(clutter.rate.shape[0]):
+        for r in range(ROWS):
+            for layer in range(clutter.rate.shape[3]):
+                rate = clutter.rate[kind, a, r, layer]
+                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
+                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
+                clutter.seen[kind, a, r, layer] = 0.0

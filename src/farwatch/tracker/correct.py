@@ -1,4 +1,4 @@
-"""Gate and update: the likelihood of each plot in a gate; then the corrected states, merged by the events' weights."""
+"""Update: the states corrected by the plots, merged by the events' weights."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.association.events import Candidates
-from farwatch.association.gate import pairs_in_gates
 from farwatch.kernels import kernel
-from farwatch.motion.imm import TURN, class_evidence
+from farwatch.motion.imm import CIVIL, TURN, class_evidence
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
-from farwatch.sensors.radar import correct, measurement
+from farwatch.sensors import correct
+from farwatch.sensors.measurement import measurement
+from farwatch.tracker.gate import MODE_A_DOUBTFUL
+from farwatch.tracker.looks import predict_hypothesis, unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
-# Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
-# a Mode A code may be changed, shared or garbled.
-ADDRESS_MATCH, ADDRESS_MISMATCH = 1e3, 1e-4
-MODE_A_MATCH, MODE_A_MISMATCH = 30.0, 0.05
-MODE_A_DOUBTFUL = 32 | 64
+TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
+CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
 
@@ -32,77 +30,7 @@ class Mixture(NamedTuple):
 
 
 @kernel
-def identity_ratio(track_address, track_mode_a, address, mode_a, flags):  # type: ignore[no-untyped-def]
-    """Likelihood ratio of the identity that a plot reports, given a track's; 1 where either is silent."""
-    if address != NO_ADDRESS and track_address != NO_ADDRESS:
-        return ADDRESS_MATCH if address == track_address else ADDRESS_MISMATCH
-    if mode_a != NO_MODE_A and track_mode_a != NO_MODE_A and flags & MODE_A_DOUBTFUL == 0:
-        return MODE_A_MATCH if mode_a == track_mode_a else MODE_A_MISMATCH
-    return 1.0
-
-
-@kernel
-def gate(looks, tracks, hypotheses, plots, table, radar, false_density, birth_density, chi2_gate):  # type: ignore[no-untyped-def]
-    """Candidates: every (look, plot) whose innovation lies in the gate of one of the look's modes."""
-    pair_look, pair_plot = pairs_in_gates(
-        looks.azimuth_rad,
-        looks.half_azimuth_rad,
-        looks.range_m,
-        looks.half_range_m,
-        plots.z[:, 1],
-        plots.z[:, 0],
-    )
-    pairs = len(pair_look)
-    count = len(looks.time_ns)
-    mode_likelihood = np.zeros((pairs, MODES))
-    likelihood = np.empty(pairs)
-    first = np.zeros(count + 1, np.int64)
-    log_mode = np.empty(MODES)
-    x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
-    kept = 0
-    for pair in range(pairs):
-        k, j = pair_look[pair], pair_plot[pair]
-        modes = hypotheses.modes[looks.hypothesis[k]]
-        dt = (plots.time_ns[j] - looks.time_ns[k]) * 1e-9
-        m = measurement(table, j)
-        size = 6 if m.measured & 8 else 3
-        best = 1e30
-        highest = -1e300
-        measurements = 0
-        for mode in range(modes):
-            copy_gaussian(looks.mean[k, mode], looks.covariance[k, mode], size, x, P)
-            # The plot's own time is within milliseconds of the crossing: the mean moves, the covariance need not.
-            for a in range(3):
-                x[a] += looks.mean[k, mode, a + 3] * dt
-            log_mode[mode], chi2, measurements = correct(radar, m, x, P, size, g)
-            best = min(best, chi2)
-            highest = max(highest, log_mode[mode])
-        if best > chi2_gate[measurements]:
-            continue
-        total = 0.0
-        for mode in range(modes):
-            mode_likelihood[kept, mode] = math.exp(log_mode[mode] - highest)
-            total += looks.probability[k, mode] * mode_likelihood[kept, mode]
-        for mode in range(modes, MODES):
-            mode_likelihood[kept, mode] = 0.0
-        elsewhere = false_density[j] + birth_density[j]
-        log_total = math.log(max(total, 1e-300)) + highest - math.log(elsewhere)
-        i = hypotheses.track[looks.hypothesis[k]]
-        ratio = identity_ratio(tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j])
-        likelihood[kept] = math.exp(min(max(log_total, -300.0), 300.0)) * ratio
-        pair_look[kept] = k
-        pair_plot[kept] = j
-        first[k + 1] += 1
-        kept += 1
-    for k in range(count):
-        first[k + 1] += first[k]
-    return Candidates(
-        pair_plot[:kept].copy(), pair_look[:kept].copy(), first, likelihood[:kept], mode_likelihood[:kept]
-    )
-
-
-@kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, radar, sensor, motion):  # type: ignore[no-untyped-def]
+def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion):  # type: ignore[no-untyped-def]
     """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
 
     Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
@@ -126,7 +54,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
         r, q = looks.existence[k], looks.detection[k]
-        missed = events.miss[k] * r * (1.0 - q) / (1.0 - r * q)
+        missed = events.miss[k] * unseen(r, q)
         existence = missed
         best, best_weight, seen = -1, 0.0, 0.0
         for e in range(candidates.first[k], candidates.first[k + 1]):
@@ -141,6 +69,11 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
             for mode in range(MODES):
                 likelihood[mode] = candidates.mode_likelihood[best, mode]
             tracks.agile[i] = class_evidence(tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix)
+            if looks.again[k]:
+                tracks.agile[i] = max(tracks.agile[i], TURNED_AWAY)
+        elif looks.again[k]:
+            back_to_civil(looks, k, tracks.time_ns[i], hypotheses, motion, model.flat, matrix)
+            seen = 0.0
         if seen <= NEGLIGIBLE * existence:
             hypotheses.probability[h] = looks.probability[k]
             for mode in range(modes):
@@ -154,6 +87,7 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         else:
             begin, end = candidates.first[k], candidates.first[k + 1]
             merge_modes(
+                model,
                 radar,
                 modes,
                 looks.time_ns[k],
@@ -190,7 +124,8 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
         if detected:
             tracks.detections[i] += 1
             tracks.misses[i] = 0
-            tracks.detected_ns[i] = looks.time_ns[k]
+            if existence > CREDIBLE:
+                tracks.detected_ns[i] = looks.time_ns[k]
             tracks.seen_ns[i, sensor] = looks.time_ns[k]
             tracks.plot[i] = plots.id[candidates.plot[best]]
             if best_weight > 0.5 * existence:
@@ -203,7 +138,28 @@ def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table
 
 
 @kernel
+def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type: ignore[no-untyped-def]
+    """Predict look k by the civil models again: the second look has found nothing that would be the aircraft."""
+    h = looks.hypothesis[k]
+    predict_hypothesis(
+        hypotheses.modes[h],
+        CIVIL,
+        hypotheses.probability[h],
+        hypotheses.mean[h],
+        hypotheses.covariance[h],
+        (looks.time_ns[k] - state_ns) * 1e-9,
+        motion,
+        flat,
+        looks.probability[k],
+        looks.mean[k],
+        looks.covariance[k],
+        matrix,
+    )
+
+
+@kernel
 def merge_modes(  # type: ignore[no-untyped-def]
+    model,
     radar,
     modes,
     time_ns,
@@ -255,7 +211,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
             dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(radar, measurement(table, j), x, P, size, mean[mode])
+            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w

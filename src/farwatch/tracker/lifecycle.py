@@ -10,34 +10,41 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors.radar import measurement, place
-from farwatch.tracks import MODES, STATE
+from farwatch.sensors import place
+from farwatch.sensors.measurement import measurement
+from farwatch.tracker.births import born_near
+from farwatch.tracker.looks import spent
+from farwatch.tracks import MODES, STATE, vague
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
-LEAST_BIRTH = 1e-6
+LEAST_BIRTH = 1e-4  # a less likely first plot stands among so many false ones that no second can be told from them
 REMEMBERED_NS = 180_000_000_000  # so long the number of an ended track waits for its address to come back
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 FEWEST_OF_ADDRESS = 2  # two plots that give the same address are one aircraft
 COASTING_MISSES = 2
 WORTH_MERGING = 0.1
-VAGUE_M = 5000.0
+LOST_M, LOST_IN_CLUTTER_M = 10_000.0, 2_500.0  # one standard deviation of position
+MANY_PLOTS = 5
 MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
 @kernel
-def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
+def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
         if not done[k] or not tracks.alive[i]:
             continue
-        if tracks.status[i] == TENTATIVE:
+        plots = candidates.first[k + 1] - candidates.first[k]
+        if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps) or (
+            model.learns_clutter and tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
+        ):
+            tracks.alive[i] = False
+        elif tracks.status[i] == TENTATIVE:
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
-            # In dense clutter the first plot alone is less likely than that: it must have lost since.
-            lost = tracks.existence[i] < 0.5 * tracks.born_existence[i]
-            if lost and tracks.existence[i] < options.delete_existence:
+            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
             elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
                 tracks.status[i] = CONFIRMED
@@ -50,10 +57,37 @@ def settle(tracks, hypotheses, looks, done, options, motion, rotation_s, next_id
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
-                spread_modes(hypotheses, h, motion)
+                if motion.modes > 1:
+                    spread_modes(hypotheses, h, motion)
         else:
             tracks.status[i] = COASTING if tracks.misses[i] >= COASTING_MISSES else CONFIRMED
     return next_id
+
+
+@kernel
+def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a state with so many plots in its gate is no aircraft's: faster than any, or lost.
+
+    A gate that holds many false plots each scan is as likely to be hit without an aircraft as with one: existence,
+    which only likelihoods move, says nothing any more.
+    """
+    speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
+    variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
+    limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
+    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
+
+
+@kernel
+def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+    answers = not math.isnan(tracks.pressure_altitude_m[i])
+    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
+        return False
+    v2, variance = 0.0, 0.0
+    for a in range(3, 6):
+        v2 += tracks.mean[i, a] * tracks.mean[i, a]
+        variance += tracks.covariance[i, a, a]
+    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
 
 
 @kernel
@@ -148,12 +182,6 @@ def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: igno
 
 
 @kernel
-def vague(covariance):  # type: ignore[no-untyped-def]
-    """Whether a state is too uncertain for lying on it to mean anything."""
-    return covariance[0, 0] + covariance[1, 1] + covariance[2, 2] > VAGUE_M * VAGUE_M
-
-
-@kernel
 def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
     """Merge tracks that share a plot, lie on one another and between them exist about once.
 
@@ -238,22 +266,24 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, false_density, birth_density, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
     Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
     """
+    false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
     for j in range(len(used)):
-        existence = events.birth[j] * birth_density[j] / (birth_density[j] + false_density[j])
+        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
-        m = measurement(table, j)
-        if not place(radar, m, options.height_mean_m, options.height_sigma_m, x, P):
+        if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
-        start_velocity(radar.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+        if birth[j] > anywhere[j]:
+            born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
         i = slots[n]
         n += 1
         for a in range(6):

@@ -1,83 +1,115 @@
-"""Predict: which tracks has the beam reached, and where were they then."""
+"""Predict: which tracks has a sensor looked at, where were they then, and which plots lie in their gates."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.association.events import Looks
+from farwatch.association.gate import in_window
 from farwatch.frame import vertical
 from farwatch.kernels import kernel
 from farwatch.motion.constant_velocity import predict_constant_velocity
-from farwatch.motion.imm import AGILE, CIVIL, mix, predict_mode, transition
-from farwatch.sensors.radar import local, polar, turned, wrap
+from farwatch.motion.imm import AGILE, CIVIL, MANOEUVRE, mix, predict_mode, transition
+from farwatch.picture import Status
+from farwatch.plots import Floats, Ints
+from farwatch.sensors import coverage, window
+from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
+TENTATIVE = int(Status.TENTATIVE)
 GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
-WIDEST = math.radians(80.0)
 EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
-OUT_OF_COVERAGE = 0.1  # share of the detection probability that is left where coverage says none
+
+
+class Reached(NamedTuple):
+    """The tracks that a sensor has looked at, one a look, before anything is predicted."""
+
+    row: Ints
+    time_ns: Ints
+    passed: NDArray[np.bool_]  # the beam has left the gate
+    overdue: NDArray[np.bool_]  # and that long ago
+    hidden: NDArray[np.bool_]  # in the cone of silence
+    detection: Floats
+    first: Ints  # (n + 1,) the plots in the gate of look k are plot[first[k]:first[k + 1]]
+    plot: Ints
 
 
 @kernel
-def window(radar, x, P, margin_m):  # type: ignore[no-untyped-def]
-    """Range, azimuth and the half widths of a gate about one Gaussian: metres and radians."""
-    e, n, u = local(radar, x[0], x[1], x[2])
-    ground = max(math.hypot(e, n), 1.0)
-    r = max(math.hypot(ground, u), 1.0)
-    across_ray = turned(radar, n / ground, -e / ground, 0.0)
-    v_range = radar.variance_range
-    v_across = 0.0
-    for i in range(3):
-        ri = (x[i] - radar.origin[i]) / r
-        for j in range(3):
-            rj = (x[j] - radar.origin[j]) / r
-            v_range += ri * rj * P[i, j]
-            v_across += across_ray[i] * across_ray[j] * P[i, j]
-    half_range = GATE_SIGMAS * math.sqrt(max(v_range, 0.0)) + margin_m
-    across = GATE_SIGMAS * math.sqrt(max(v_across, 0.0)) + margin_m
-    half_azimuth = math.atan2(across, max(ground - across, 1.0)) + GATE_SIGMAS * math.sqrt(radar.variance_azimuth)
-    azimuth = math.atan2(e, n)
-    if azimuth < 0.0:
-        azimuth += TWO_PI
-    return r, azimuth, half_range, min(half_azimuth, WIDEST)
+def covariance_after(P, i, dt, q):  # type: ignore[no-untyped-def]
+    """Covariance of the position of track i after `dt` seconds, packed 00 01 02 11 12 22.
 
-
-@kernel
-def crossing(mean, covariance, state_ns, looked_ns, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
-    """When the beam crosses a track about now: time (ns), how far it is past (rad), the gate's half azimuth (rad).
-
-    `now` is the beam's azimuth at `until_ns`. The turn of the beam that counts is the first one that the track has not
-    been looked at in.
+    P (tracks, 6, 6); q (m^2/s^3) is the density of a white acceleration, the same all round: a gate may be too wide.
     """
-    time_ns = until_ns
-    past = 0.0
-    half = 0.0
+    noise = q * abs(dt * dt * dt) / 3.0
+    return (
+        P[i, 0, 0] + dt * (2.0 * P[i, 0, 3] + dt * P[i, 3, 3]) + noise,
+        P[i, 0, 1] + dt * (P[i, 0, 4] + P[i, 1, 3] + dt * P[i, 3, 4]),
+        P[i, 0, 2] + dt * (P[i, 0, 5] + P[i, 2, 3] + dt * P[i, 3, 5]),
+        P[i, 1, 1] + dt * (2.0 * P[i, 1, 4] + dt * P[i, 4, 4]) + noise,
+        P[i, 1, 2] + dt * (P[i, 1, 5] + P[i, 2, 4] + dt * P[i, 4, 5]),
+        P[i, 2, 2] + dt * (2.0 * P[i, 2, 5] + dt * P[i, 5, 5]) + noise,
+    )
+
+
+@kernel
+def gate_noise(tracks, i, motion):  # type: ignore[no-untyped-def]
+    """Density of the white acceleration (m^2/s^3) that the gate of track i must allow for: its liveliest mode's."""
+    if motion.modes == 1 or tracks.status[i] == TENTATIVE:
+        return max(motion.q_tentative, motion.q_vertical_tentative)
+    return motion.q_horizontal[AGILE if tracks.agile[i] > 0.5 else CIVIL, MANOEUVRE]
+
+
+@kernel
+def gate_after(tracks, i, dt, q, model, radar):  # type: ignore[no-untyped-def]
+    """`Window` of the gate of track i after `dt` seconds, with process noise of density q."""
+    mean = tracks.mean
+    return window(
+        model,
+        radar,
+        mean[i, 0] + mean[i, 3] * dt,
+        mean[i, 1] + mean[i, 4] * dt,
+        mean[i, 2] + mean[i, 5] * dt,
+        covariance_after(tracks.covariance, i, dt, q),
+        GATE_SIGMAS,
+    )
+
+
+@kernel
+def crossing(tracks, i, sensor, radar, now, rotation_s, until_ns):  # type: ignore[no-untyped-def]
+    """When the beam crosses a track about now: time (ns), and how far it is past (rad) at `until_ns`.
+
+    `now` is the beam's azimuth then. The turn of the beam that counts is the first one that the track has not been
+    looked at in.
+    """
+    time_ns, past = until_ns, 0.0
+    mean = tracks.mean
     for _ in range(2):
-        dt = (time_ns - state_ns) * 1e-9
-        e, n, _u = local(radar, mean[0] + mean[3] * dt, mean[1] + mean[4] * dt, mean[2] + mean[5] * dt)
+        dt = (time_ns - tracks.time_ns[i]) * 1e-9
+        e, n, _u = local(
+            radar,
+            mean[i, 0] + mean[i, 3] * dt,
+            mean[i, 1] + mean[i, 4] * dt,
+            mean[i, 2] + mean[i, 5] * dt,
+        )
         past = wrap(now - math.atan2(e, n))
         time_ns = until_ns - int(past / TWO_PI * rotation_s * 1e9)
-        spread = 0.0
-        for a in range(3):
-            spread += covariance[a, a] + 2.0 * abs(dt * covariance[a, a + 3]) + dt * dt * covariance[a + 3, a + 3]
-        across = GATE_SIGMAS * math.sqrt(spread)
-        half = math.atan2(across, max(math.hypot(e, n) - across, 1.0)) + AZIMUTH_MARGIN
-        half = min(half + GATE_SIGMAS * math.sqrt(radar.variance_azimuth), WIDEST)
     half_turn_ns = int(0.5 * rotation_s * 1e9)
-    since = time_ns - looked_ns
+    since = time_ns - tracks.looked_ns[i, sensor]
     if since <= half_turn_ns:
-        return time_ns + 2 * half_turn_ns, past - TWO_PI, half
+        return time_ns + 2 * half_turn_ns, past - TWO_PI
     if past < 0.0 and since > 3 * half_turn_ns:
         # The last crossing has not been looked at either: that one comes first.
-        return time_ns - 2 * half_turn_ns, past + TWO_PI, half
-    return time_ns, past, half
+        return time_ns - 2 * half_turn_ns, past + TWO_PI
+    return time_ns, past
 
 
 @kernel
@@ -100,54 +132,81 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  # type: ignore[no-untyped-def]
-    """Looks: the hypotheses whose gate the beam of `sensor` has reached by `until_ns`, predicted to the crossing."""
+def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+    """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
+
+    A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
+    will not come. Left out are looks that change nothing: a gate without plots that the beam is still in. A tentative
+    track whose gate has stayed empty only loses existence, or ends: that is done here, and nothing is predicted.
+    """
     capacity = len(tracks.alive)
-    rows = np.empty(capacity, np.int64)
-    times = np.empty(capacity, np.int64)
-    passed = np.empty(capacity, np.bool_)
-    overdue = np.empty(capacity, np.bool_)
-    count = 0
-    now = beam_azimuth(beams, sensor, until_ns)
-    rotation_s = beams.rotation_s[sensor]
-    silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
+    row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
+    detection = np.empty(capacity)
+    first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
+    n = 0
+    now, rotation_s, silent = 0.0, 0.0, False
+    if not model.snapshot:
+        now, rotation_s = beam_azimuth(beams, sensor, until_ns), beams.rotation_s[sensor]
+        silent = until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9)
     for i in range(capacity):
         if silent or not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
             continue
-        time_ns, past, half = crossing(
-            tracks.mean[i],
-            tracks.covariance[i],
-            tracks.time_ns[i],
-            tracks.looked_ns[i, sensor],
-            radar,
-            now,
-            rotation_s,
-            until_ns,
-        )
-        if past <= -half:
-            early = (half + EARLY) / TWO_PI * rotation_s
-            tracks.due_ns[i, sensor] = time_ns - int(early * 1e9)
-        else:
-            rows[count] = i
-            times[count] = time_ns
-            passed[count] = past >= half
-            overdue[count] = past >= max(half, OVERDUE)
-            count += 1
+        time_ns[n], past, half = until_ns, 1.0, 0.0
+        if not model.snapshot:
+            time_ns[n], past = crossing(tracks, i, sensor, radar, now, rotation_s, until_ns)
+        dt = (time_ns[n] - tracks.time_ns[i]) * 1e-9
+        gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
+        if not model.snapshot:
+            half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
+            if past <= -half:
+                early = (half + EARLY) / TWO_PI * rotation_s
+                tracks.due_ns[i, sensor] = time_ns[n] - int(early * 1e9)
+                continue
+        row[n] = i
+        passed[n], overdue[n] = past >= half, past >= max(half, OVERDUE)
+        found = in_window(plots, gate, plot[first[n] :])
+        if found > len(plot) - first[n]:
+            plot = np.concatenate((plot, np.empty(len(plot) + found, np.int64)))
+            found = in_window(plots, gate, plot[first[n] :])
+        if found == 0 and not passed[n]:
+            continue
+        left, hidden[n] = coverage(model, radar, gate)
+        detection[n] = model.detection * left
+        if found == 0 and tracks.status[i] == TENTATIVE:
+            # The hazard of the time gone by is left to the next look that predicts.
+            tracks.existence[i] = unseen(tracks.existence[i], detection[n])
+            tracks.looked_ns[i, sensor] = time_ns[n]
+            tracks.misses[i] += 1
+            tracks.plot[i] = -1
+            tracks.due_ns[i] = 0
+            if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
+                tracks.alive[i] = False
+            continue
+        first[n + 1] = first[n] + found
+        n += 1
+    return Reached(
+        row[:n], time_ns[:n], passed[:n], overdue[:n], hidden[:n], detection[:n], first[: n + 1], plot[: first[n]]
+    )
+
+
+@kernel
+def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+    """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
+
+    `plots` are its plots, sorted for gating; each look names those in its window.
+    """
+    reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
+    count = len(reach.row)
+    existence = np.empty(count)
     probability = np.zeros((count, MODES))
     mean = np.empty((count, MODES, STATE))
     covariance = np.empty((count, MODES, STATE, STATE))
-    hidden = np.empty(count, np.bool_)
-    detection = np.empty(count)
-    existence = np.empty(count)
-    range_m = np.empty(count)
-    azimuth = np.empty(count)
-    half_range = np.empty(count)
-    half_azimuth = np.empty(count)
     matrix = np.empty((MODES, MODES))
     for k in range(count):
-        i = rows[k]  # one hypothesis a track, in the row of the same number
-        dt = (times[k] - tracks.time_ns[i]) * 1e-9
-        existence[k] = tracks.existence[i] * math.exp(-hazard * max(dt, 0.0))
+        i = reach.row[k]  # one hypothesis a track, in the row of the same number
+        dt = (reach.time_ns[k] - tracks.time_ns[i]) * 1e-9
+        existence[k] = tracks.existence[i] * math.exp(-options.hazard * max(dt, 0.0))
         predict_hypothesis(
             hypotheses.modes[i],
             AGILE if tracks.agile[i] > 0.5 else CIVIL,
@@ -156,41 +215,39 @@ def look(tracks, hypotheses, radar, beams, sensor, motion, hazard, until_ns):  #
             hypotheses.covariance[i],
             dt,
             motion,
-            radar.flat,
+            model.flat,
             probability[k],
             mean[k],
             covariance[k],
             matrix,
         )
-        low_r, high_r, low_a, high_a, centre = 1e30, -1e30, 0.0, 0.0, 0.0
-        for mode in range(hypotheses.modes[i]):
-            r, az, hr, ha = window(radar, mean[k, mode], covariance[k, mode], 0.0)
-            if mode == 0:
-                centre = az
-            d = wrap(az - centre)
-            low_r, high_r = min(low_r, r - hr), max(high_r, r + hr)
-            low_a, high_a = min(low_a, d - ha), max(high_a, d + ha)
-        range_m[k], half_range[k] = 0.5 * (low_r + high_r), 0.5 * (high_r - low_r)
-        azimuth[k], half_azimuth[k] = centre + 0.5 * (low_a + high_a), min(0.5 * (high_a - low_a), WIDEST)
-        r, _, elevation = polar(radar, mean[k, 0, 0], mean[k, 0, 1], mean[k, 0, 2])
-        detection[k] = radar.detection
-        hidden[k] = elevation > radar.max_elevation
-        in_range = radar.min_range_m <= r <= radar.max_range_m
-        if not in_range or not radar.min_elevation <= elevation <= radar.max_elevation:
-            detection[k] *= OUT_OF_COVERAGE
     return Looks(
-        rows[:count].copy(),
-        times[:count].copy(),
-        passed[:count].copy(),
-        overdue[:count].copy(),
-        hidden,
-        detection,
+        reach.row,
+        reach.time_ns,
+        reach.passed,
+        reach.overdue,
+        reach.hidden,
+        reach.detection,
         existence,
-        range_m,
-        azimuth,
-        half_range,
-        half_azimuth,
+        np.zeros(count, np.bool_),
+        reach.first,
+        reach.plot,
         probability,
         mean,
         covariance,
     )
+
+
+@kernel
+def unseen(existence, detection):  # type: ignore[no-untyped-def]
+    """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
+    return existence * (1.0 - detection) / (1.0 - existence * detection)
+
+
+@kernel
+def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
+    """Whether a tentative track has lost so much since its birth that it ends.
+
+    In dense clutter the first plot alone is less likely than any fixed threshold: the track must have lost since.
+    """
+    return existence < 0.5 * born_existence and existence < delete_existence

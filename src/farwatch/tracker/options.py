@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from farwatch.association import Association, Pmb
 from farwatch.motion import Imm, Motion
+from farwatch.tracker.births import Birth, BirthModel, birth_model
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
+NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 
 
@@ -30,15 +32,19 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     motion: Motion = Imm()
     association: Association = Pmb()
     height_prior: HeightPrior = HeightPrior()
-    births_per_scan: Positive = 1.0  # new aircraft that a sensor first sees in one of its scans
-    aircraft_at_start: Positive = 100.0  # expected before the first scan
+    births_per_scan: NotNegative = 1.0  # new aircraft, anywhere, that a sensor first sees in one of its scans
+    aircraft_at_start: NotNegative = 100.0  # expected anywhere before the first scan
+    births: tuple[Birth, ...] = ()  # besides: at known places
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
+    min_speed_mps: NotNegative = 30.0  # what is slower and has no transponder is a fixed echo; 0: nothing is
+    max_speed_mps: Positive = 1000.0  # what flies faster is no aircraft
     confirm_existence: Probability = 0.9
     delete_existence: Probability = 1.5e-4  # of a tentative track that has not gained since its birth
     survival_per_minute: Probability = 0.99
-    coast_s: Positive = 60.0  # a confirmed track without a plot for so long ends
+    coast_s: Positive = 40.0  # a confirmed track without a plot for so long ends
     clutter_memory_scans: Positive = 30.0
+    merge_duplicates: bool = True  # off: targets may stay for long where a sensor cannot tell them apart
 
 
 class TrackerModel(NamedTuple):
@@ -51,11 +57,16 @@ class TrackerModel(NamedTuple):
     aircraft_at_start: float
     birth_speed_mps: float
     birth_climb_mps: float
+    min_speed_mps: float
+    max_speed_mps: float
+    births: BirthModel
     confirm_existence: float
     delete_existence: float
     hazard: float  # 1/s
     coast_ns: int
     memory_scans: float
+    merge_duplicates: bool
+    exact_plots: int
 
 
 def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
@@ -68,11 +79,16 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         aircraft_at_start=float(options.aircraft_at_start),
         birth_speed_mps=float(options.birth_speed_mps),
         birth_climb_mps=float(options.birth_climb_mps),
+        min_speed_mps=float(options.min_speed_mps),
+        max_speed_mps=float(options.max_speed_mps),
+        births=birth_model(options.births, flat),
         confirm_existence=options.confirm_existence,
         delete_existence=options.delete_existence,
         hazard=-math.log(options.survival_per_minute) / 60.0,
         coast_ns=round(options.coast_s * 1e9),
         memory_scans=float(options.clutter_memory_scans),
+        merge_duplicates=options.merge_duplicates,
+        exact_plots=options.association.exact_plots,
     )
 
 

@@ -10,22 +10,24 @@ import numpy as np
 
 from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
-from farwatch.motion.imm import imm_model
+from farwatch.motion import motion_model
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Ints, Plots, concat_plots, make_plots
-from farwatch.sensors import Sensor
-from farwatch.sensors.radar import radar_model
+from farwatch.sensors import Sensor, layer_edges, sensor_model
 from farwatch.tracker.admit import admissible, normalised
 from farwatch.tracker.beam import follow_beam, make_beams
 from farwatch.tracker.clutter import make_clutter_map
+from farwatch.tracker.echoes import make_echo_map
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
+from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 1
+NO_PLOTS = make_plots(0)
 
 
 class Counts(NamedTuple):
@@ -51,11 +53,12 @@ class Tracker:
         self.counts = Counts()
         self._flat = (frame or Frame()).flat
         self._options = tracker_model(options, self._flat)
-        self._motion = imm_model(options.motion)
-        self._radars = [radar_model(sensor, self._flat) for sensor in self.sensors]
-        self._rotation_s = np.array([sensor.rotation_s for sensor in self.sensors], np.float64)
-        self._beams = make_beams(self._rotation_s)
-        self._clutter = [make_clutter_map(sensor.clutter) for sensor in self.sensors]
+        self._motion = motion_model(options.motion)
+        self._models = [sensor_model(sensor, self._flat) for sensor in self.sensors]
+        self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
+        self._beams = make_beams(self._period_s)
+        self._clutter = [make_clutter_map(sensor.clutter, layer_edges(sensor)) for sensor in self.sensors]
+        self._echoes = [make_echo_map() for _ in self.sensors]
         self._held = [make_plots(0) for _ in self.sensors]
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
@@ -69,36 +72,45 @@ class Tracker:
         """
         pictures = []
         self._until_ns = batch.until_ns
-        for sensor in range(len(self.sensors)):
+        for sensor, (model, radar) in enumerate(self._models):
             plots = self._admit(batch, sensor)
-            slots = self._slots(plots.n)
-            used, rows, self._next_id = step(
-                self._tracks,
-                self._hypotheses,
-                slots,
-                self._beams,
-                self._clutter[sensor],
-                plots,
-                self._radars[sensor],
-                sensor,
-                self._options,
-                self._motion,
-                self._next_id,
-                batch.until_ns,
-            )
-            self._held[sensor] = plots.take(np.flatnonzero(~used))
-            pictures.append(self._report(rows))
+            looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
+            for until_ns, part in looks:
+                slots = self._slots(part.n)
+                used, rows, self._next_id = step(
+                    self._tracks,
+                    self._hypotheses,
+                    slots,
+                    self._beams,
+                    self._clutter[sensor],
+                    self._echoes[sensor],
+                    part,
+                    model,
+                    radar,
+                    sensor,
+                    self._options,
+                    self._motion,
+                    self._next_id,
+                    until_ns,
+                )
+                self._held[sensor] = NO_PLOTS if used.all() else part.take(np.flatnonzero(~used))
+                pictures.append(self._report(rows))
         ended = expire(self._tracks, batch.until_ns, self._options.coast_ns)
         if len(ended) or not pictures:
             pictures.append(self._report(ended))
         return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
 
-    def picture(self, time_ns: int) -> Picture:
-        """All confirmed and coasting tracks, predicted to one time."""
-        rows = np.flatnonzero(self._tracks.alive & (self._tracks.status != Status.TENTATIVE))
+    def picture(self, time_ns: int, above_existence: float | None = None) -> Picture:
+        """All confirmed and coasting tracks, predicted to one time.
+
+        With `above_existence`: all tracks likelier than that, whatever their status; tentative ones have the number 0.
+        """
+        t = self._tracks
+        wanted = t.status != Status.TENTATIVE if above_existence is None else t.existence > above_existence
+        rows = np.flatnonzero(t.alive & wanted)
         mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self._motion, self._flat)
         times = np.full(len(rows), time_ns, np.int64)
-        return report(self._tracks, rows, times, mean, covariance, self._rotation_s, self._flat, self._until_ns)
+        return report(self._tracks, rows, times, mean, covariance, self._period_s, self._flat, self._until_ns)
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
@@ -121,11 +133,13 @@ class Tracker:
 
     def _admit(self, batch: Batch, sensor: int) -> Plots:
         """The sensor's new plots that can be used, behind those held from before."""
-        rows, given, not_aircraft, absurd = admissible(batch.plots, sensor, self._radars[sensor].max_range_m)
+        model, _ = self._models[sensor]
+        p, low, high = batch.plots, (model.min_first, model.min_second), (model.max_first, model.max_second)
+        rows, given, not_aircraft, absurd = admissible(p.sensor, p.flags, p.measured, p.z, sensor, low, high)
         self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
-        new = batch.plots if len(rows) == batch.plots.n else batch.plots.take(rows)
-        new = normalised(new)
-        follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
+        new = normalised(p if len(rows) == p.n else p.take(rows), model.turn_u > 0.0)
+        if not model.snapshot:
+            follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
         return concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
 
     def _slots(self, wanted: int) -> Ints:
@@ -143,11 +157,11 @@ class Tracker:
         t = self._tracks
         rows = rows[t.status[rows] != Status.TENTATIVE]
         return report(
-            t, rows, t.time_ns[rows], t.mean[rows], t.covariance[rows], self._rotation_s, self._flat, self._until_ns
+            t, rows, t.time_ns[rows], t.mean[rows], t.covariance[rows], self._period_s, self._flat, self._until_ns
         )
 
 
-_STATE = ("counts", "_beams", "_clutter", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
+_STATE = ("counts", "_beams", "_clutter", "_echoes", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
 
 
 def _packed(value: Any) -> Any:

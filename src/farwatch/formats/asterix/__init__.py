@@ -1,4 +1,4 @@
-"""EUROCONTROL ASTERIX in: radar data as Plots and Progress, every category as columns."""
+"""EUROCONTROL ASTERIX: radar data in, as Plots and Progress; every category as columns; `encode` writes records."""
 
 from farwatch.formats.asterix.assemble import Decoded
 from farwatch.formats.asterix.editions import Rule

@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from farwatch.formats.asterix import values as v
-from farwatch.formats.asterix.fields import ABSENT, count_present
+from farwatch.formats.asterix.fields import ABSENT, count_present, extract
 from farwatch.formats.asterix.layout import BYTES, QUANTITY, TEXT, Column, Layout, layout
 from farwatch.formats.asterix.records import expansion
 from farwatch.formats.asterix.sequence import Records
@@ -140,11 +140,11 @@ def _plain(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa
 def _raw(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout, column: Column) -> Ints:
     """The numbers of a column before they become text, or where they hold only beside a value of another column."""
     wanted = [column] if column.only_where is None else [column, chosen.columns[column.only_where[0]]]
-    raw = np.empty((len(wanted), n), np.int64)
-    v.gather(data, offsets, n, np.array([one.row for one in wanted], np.int64), raw)
-    own: Ints = raw[0]
+    raw = np.empty((n, len(wanted)), np.int64)
+    extract(data, offsets, n, np.array([one.row for one in wanted], np.int64), raw)
+    own: Ints = np.ascontiguousarray(raw[:, 0])
     if column.only_where is not None:
-        own[raw[1] != column.only_where[1]] = ABSENT
+        own[raw[:, 1] != column.only_where[1]] = ABSENT
     return own
 
 
@@ -190,10 +190,7 @@ def _array(column: Column, raw: Ints) -> pa.Array:
         buffers = [_bits(valid, absent), pa.py_buffer(starts), pa.py_buffer(text[: starts[-1]])]
         return pa.Array.from_buffers(pa.string(), n, buffers, absent)
     values = np.empty(n, _NUMPY[column.type])
-    if column.kind == QUANTITY:
-        absent = v.to_quantities(raw, column.lsb, values, valid)
-    else:
-        absent = v.to_integers(raw, values, valid)
+    absent = v.to_values(raw, column.lsb if column.kind == QUANTITY else 0.0, values, valid)
     return pa.Array.from_buffers(column.type, n, [_bits(valid, absent), pa.py_buffer(values)], absent)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
 from farwatch.formats.asterix.editions import Choice, Editions, better_edition, misfit_message
+from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.fill import TRUNCATED, Fill, Rows
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
@@ -24,6 +25,7 @@ Sources = Mapping[tuple[int, int], int]
 _CATEGORIES = (48, 1, 34, 2)
 _PLOT_CATEGORIES = (48, 1)
 _NONE_GIVEN = 65_536
+_HEIGHT_STEP_M = 25 * 0.3048  # of I048/110
 
 
 class Decoded(NamedTuple):
@@ -34,6 +36,7 @@ class Decoded(NamedTuple):
     statistics: Statistics
     plot_category: NDArray[np.uint8]  # (plots,)
     plot_record: NDArray[np.int64]  # (plots,) number of its record among those of its category in the file, from 0
+    height_3d_m: NDArray[np.float64]  # (plots,) above mean sea level as a 3-D radar measured it (I048/110), NaN none
 
 
 class Assembler:
@@ -109,7 +112,7 @@ class Assembler:
         everything = plots + progress
         if not everything:
             none = np.empty(0, np.int64)
-            return Decoded(make_plots(0), make_progress(0), statistics, none.astype(np.uint8), none)
+            return Decoded(make_plots(0), make_progress(0), statistics, none.astype(np.uint8), none, np.empty(0))
         order = in_file_order([rows.at[:, 0] for rows in everything])
         received_ns = _joined([rows.received_ns for rows in everything])
         sensor = _joined([rows.columns.sensor for rows in everything])
@@ -134,11 +137,15 @@ class Assembler:
         all_progress = all_progress._replace(time_ns=time_ns[n:], received_ns=received_ns[n:])
         category = _joined([np.empty(0, np.uint8)] + [np.full(len(rows.at), rows.category, np.uint8) for rows in plots])
         record = _joined([np.empty(0, np.int64)] + [rows.at[:, 3] for rows in plots])
+        steps = _joined([np.empty(0, np.int64)] + [rows.at[:, 4] for rows in plots])
+        height_3d_m = np.where(steps == ABSENT, np.nan, steps * _HEIGHT_STEP_M)
         if len(of_plots) != n or not np.array_equal(of_plots, np.arange(n)):
             all_plots, category, record = all_plots.take(of_plots), category[of_plots], record[of_plots]
+            height_3d_m = height_3d_m[of_plots]
         ids = np.arange(self.next_id, self.next_id + len(record))
         self.next_id += len(record)
-        return Decoded(all_plots._replace(id=ids), all_progress.take(of_progress - n), statistics, category, record)
+        all_plots, all_progress = all_plots._replace(id=ids), all_progress.take(of_progress - n)
+        return Decoded(all_plots, all_progress, statistics, category, record, height_3d_m)
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:

@@ -26,7 +26,7 @@ class Rows(NamedTuple):
 
     category: int
     columns: Any  # Plots or Progress
-    at: Ints  # (n, 4) byte, ticks, block, number of the record in its category
+    at: Ints  # (n, 5) byte, ticks, block, number of the record in its category, and of plots the height of I048/110
     received_ns: Ints
 
 
@@ -49,7 +49,7 @@ class Fill:
         self.bytes_left = int(np.sum(blocks[:, 2] - blocks[:, 1]))
         self.full: list[Rows] = []
         self.columns: Any = None
-        self.at = np.empty((0, 4), np.int64)
+        self.at = np.empty((0, 5), np.int64)
         self.used = 0
 
     def add(self, batch: Batch, statistics: Statistics) -> None:
@@ -93,7 +93,7 @@ class Fill:
         # No record that gives a plot is shorter than 8 bytes: those that claim more are nothing worth the room.
         size = n + min(int(self.bytes_left * n / n_bytes * _MARGIN), self.bytes_left // 8)
         self.columns = empty_plots(size) if self.of_plots else make_progress(size)
-        self.at, self.used = np.empty((size, 4), np.int64), 0
+        self.at, self.used = np.empty((size, 5), np.int64), 0
 
     def _close(self) -> None:
         if self.used:

@@ -1,9 +1,10 @@
 """CAT048 and CAT001 target reports of one radar -> Plots.
 
 The two categories say the same things under different item numbers, so one kernel serves both; what differs is in
-`_PATHS` and in the meaning of the detection type. Heights measured by a 3-D radar (I048/110) and the Doppler speed
-(I048/120, I001/120) are not read. The airborne turn data are those of BDS register 5,0, where `heading` is the true
-track angle and `speed` the ground speed; register 6,0 is relative to the air and to magnetic north and is left.
+`_PATHS` and in the meaning of the detection type. The height measured by a 3-D radar (I048/110) is handed on as it is:
+what elevation it was depends on where the radar stands. The radial speed is I048/120, CAL, where it is not marked as
+doubtful; that of I001/120 is not read. The airborne turn data are those of BDS register 5,0, where `heading` is the
+true track angle and `speed` the ground speed; register 6,0 is relative to the air and to magnetic north and is left.
 Item meanings: EUROCONTROL SPEC-0149-4 (CAT048) and SPEC-0149-2a (CAT001); registers: ICAO Doc 9871.
 """
 
@@ -28,11 +29,11 @@ _NO_DETECTION, _NO_POSITION, _NO_TIME, _ABSURD = range(4)
 _NAMES = (
     *("sac", "sic", "time", "rho", "theta", "x", "y", "type", "simulated", "spi", "rab", "test", "emergency", "code"),
     *("a_invalid", "a_garbled", "mode_a", "c_invalid", "c_garbled", "level", "address", "callsign", "status"),
-    *("psr_power", "ssr_power"),
+    *("psr_power", "ssr_power", "height_3d", "doppler", "doubtful"),
 )
 _SAC, _SIC, _TIME, _RHO, _THETA, _X, _Y, _TYPE, _SIMULATED, _SPI, _RAB, _TEST, _EMERGENCY, _CODE = range(14)
 _A_INVALID, _A_GARBLED, _MODE_A, _C_INVALID, _C_GARBLED, _LEVEL, _ADDRESS, _CALLSIGN, _STATUS = range(14, 23)
-_PSR_POWER, _SSR_POWER = 23, 24
+_PSR_POWER, _SSR_POWER, _HEIGHT_3D, _DOPPLER, _DOUBTFUL = range(23, 28)
 
 _COMMON = {
     "sac": "010/SAC",
@@ -61,6 +62,9 @@ _PATHS = {
         "status": "230/STAT",
         "psr_power": "130/PAM",
         "ssr_power": "130/SAM",
+        "height_3d": "110/3DH",
+        "doppler": "120/CAL/CAL",
+        "doubtful": "120/CAL/D",
     },
     1: _COMMON
     | {
@@ -88,6 +92,7 @@ _NM_M, _FL_M, _KNOT_MPS = 1852.0, 30.48, 1852.0 / 3600.0
 _DEGREE = math.pi / 180.0
 _RANGE_FULL = 65_535  # the largest range that I048/040 can say: the true one lies beyond, in RE/ERR in the same steps
 _RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
+_RANGE_RATE = int(Measured.RANGE_RATE)
 _BDS_50 = 0x50
 _ALL_ONES = 0xFFFFFF  # this address and 0 are given to no aircraft
 _BLANKS = 0x820820820820  # a callsign of eight blanks
@@ -209,7 +214,7 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
     offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
     SAC * 256 + SIC, -1 unknown; beyond (n,): ranges that I048/040 cannot say, (0,) where there are none. Filled beside:
     unknown (65537,) records of each unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at
-    (rows, 4): byte in `data`, time of day in ticks (-1 none), block, number of the record.
+    (rows, 5): byte in `data`, time of day in ticks (-1 none), block, number of the record, I048/110 in steps.
     """
     todo, lsb, kinds, registers = spec.todo, spec.lsb, spec.kinds, spec.registers
     v = np.empty(len(todo), np.int64)
@@ -243,6 +248,7 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
         at[m, 1] = ticks
         at[m, 2] = where[r, 2]
         at[m, 3] = r
+        at[m, 4] = v[_HEIGHT_3D]
         plots.sensor[m] = sensor
         plots.kind[m] = kind
         plots.z[m, 0] = range_m
@@ -251,6 +257,9 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
         plots.covariance[m, :] = math.nan
         plots.velocity_sigma[m, :] = math.nan
         plots.measured[m] = _RANGE_AND_AZIMUTH
+        if v[_DOPPLER] != ABSENT and v[_DOUBTFUL] == 0:
+            plots.z[m, 3] = v[_DOPPLER] * lsb[_DOPPLER]
+            plots.measured[m] |= _RANGE_RATE
         plots.flags[m] = _flags(v)
         plots.mode_a[m] = v[_MODE_A] if v[_MODE_A] != ABSENT else NO_MODE_A
         plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M if v[_LEVEL] != ABSENT else math.nan

@@ -44,6 +44,7 @@ def read(path: PathLike, sources: Sources, *, day_ns: int = 0, editions: Edition
         statistics,
         np.concatenate([part.plot_category for part in parts]),
         np.concatenate([part.plot_record for part in parts]),
+        np.concatenate([part.height_3d_m for part in parts]),
     )
 
 

@@ -157,6 +157,27 @@ class Table:
         first_fx, n_fx = _extension(item, field.bit)
         return Field((slot, first_fx, n_fx, field.bit, field.size, field.signed), field.lsb, field.unit)
 
+    def repetition(self, path: str) -> tuple[int, list[Field]]:
+        """(slot, numbers of one repetition) of a repetitive item; the one number of an explicit item is a byte.
+
+        Raises FormatError: no such item, not one of that kind, or numbers wider than 64 bits.
+        """
+        slot = self.slot(path)
+        item = self._items[slot]
+        if item.kind == "explicit":
+            return slot, [Field((slot, 0, 0, 0, 8, 0), None, "")]
+        if item.kind not in ("repetitive", "repetitive_fx"):
+            raise FormatError(f"CAT{self.category:03d} {path} is {item.kind}: it does not repeat")
+        if any(field.size > 64 or (field.size == 64 and field.bit % 8) for field in item.fields):
+            raise FormatError(f"CAT{self.category:03d} {path} holds more than numbers of 64 bits")
+        return slot, [
+            Field((slot, 0, 0, field.bit, field.size, field.signed), field.lsb, field.unit) for field in item.fields
+        ]
+
+    def has(self, path: str) -> bool:
+        """True where this edition has a single number at that path."""
+        return self.optional(path) is not ABSENT_FIELD
+
     def optional(self, path: str) -> Field:
         """The same, or ABSENT_FIELD where this edition has no such field."""
         try:

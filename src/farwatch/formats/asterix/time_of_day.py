@@ -106,3 +106,8 @@ def in_file_order(positions: list[NDArray[Any]]) -> NDArray[np.int64]:
     if len(position) < 2 or bool(np.all(position[1:] >= position[:-1])):
         return np.arange(len(position))
     return np.argsort(position, kind="stable")
+
+
+def ticks_of(time_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The nearest time of day in 1/128 s, 0 .. DAY_TICKS - 1: the last half step before midnight is midnight."""
+    return (time_ns % _DAY_NS + TICK_NS // 2) // TICK_NS % DAY_TICKS

@@ -5,31 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from farwatch.formats.asterix.fields import ABSENT, bits_at
+from farwatch.formats.asterix.text import icao_code
 from farwatch.kernels import kernel
 
 _ASCII, _ICAO = 2, 3  # as in layout.py
 _BLANK, _DIGIT, _LETTER = 32, 48, 64
-
-
-@kernel
-def gather(data, offsets, n, rows, out):  # type: ignore[no-untyped-def]
-    """Fills out (columns, n) int64 with the numbers of rows (columns, 6), ABSENT where a record has none."""
-    for r in range(n):
-        for f in range(len(rows)):
-            out[f, r] = ABSENT
-            offset = offsets[r, rows[f, 0]]
-            if offset < 0:
-                continue
-            there = True
-            for k in range(rows[f, 2]):
-                there = there and data[offset + rows[f, 1] + k] & 1 == 1
-            if not there:
-                continue
-            size = rows[f, 4]
-            value = bits_at(data, np.int64(offset), rows[f, 3], size)
-            if rows[f, 5] == 1 and value >> (size - 1):
-                value -= np.int64(1) << size
-            out[f, r] = value
 
 
 @kernel
@@ -82,7 +62,10 @@ def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untype
             value = value >> shift & mask
             if value & sign:
                 value -= sign << 1
-            values[i] = value * lsb if lsb != 0.0 else value
+            if lsb != 0.0:
+                values[i] = value * lsb
+            else:
+                values[i] = value
             flags |= 1 << (i & 7)
         else:
             values[i] = 0
@@ -96,32 +79,20 @@ def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untype
 
 
 @kernel
-def to_integers(raw, values, valid):  # type: ignore[no-untyped-def]
-    """Copies raw (n,), ABSENT where absent, into values; valid as above. Returns how many are absent."""
+def to_values(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
+    """The same for raw (n,) numbers, ABSENT where absent."""
     absent = 0
     valid[:] = 0
     for i in range(len(raw)):
         if raw[i] == ABSENT:
             values[i] = 0
             absent += 1
+            continue
+        if lsb != 0.0:
+            values[i] = raw[i] * lsb
         else:
             values[i] = raw[i]
-            valid[i >> 3] |= 1 << (i & 7)
-    return absent
-
-
-@kernel
-def to_quantities(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
-    """The same, each number times `lsb`."""
-    absent = 0
-    valid[:] = 0
-    for i in range(len(raw)):
-        if raw[i] == ABSENT:
-            values[i] = 0.0
-            absent += 1
-        else:
-            values[i] = raw[i] * lsb
-            valid[i >> 3] |= 1 << (i & 7)
+        valid[i >> 3] |= 1 << (i & 7)
     return absent
 
 
@@ -147,11 +118,9 @@ def to_text(raw, size, kind, starts, text, valid):  # type: ignore[no-untyped-de
             if kind == _ASCII:
                 character = code if _BLANK <= code <= 126 else _BLANK
             elif kind == _ICAO:
-                character = _BLANK
-                if 1 <= code <= 26:
-                    character = _LETTER + code
-                elif _DIGIT <= code <= _DIGIT + 9:
-                    character = code
+                character = icao_code(code)
+                if character <= 26:
+                    character += _LETTER
             else:
                 character = _DIGIT + code
             text[p + k] = character

@@ -1,0 +1,66 @@
+"""Measurement: one plot as the kernels of every kind of sensor read it."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from farwatch.kernels import kernel
+
+FIELDS = 12
+
+
+class Measurement(NamedTuple):
+    """Which columns of a plot's `z` are measured, their values, the covariance of the first three, and a height."""
+
+    measured: int
+    z0: float
+    z1: float
+    z2: float
+    z3: float
+    height_m: float  # by pressure; NaN where there is none
+    c00: float
+    c01: float
+    c02: float
+    c11: float
+    c12: float
+    c22: float
+
+
+@kernel
+def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
+    """Plots as rows of the fields of `Measurement`; v0, v1, v2 are the sensor's own variances where a plot has none."""
+    n = len(plots.time_ns)
+    table = np.empty((n, FIELDS))
+    for j in range(n):
+        table[j, 0] = plots.measured[j]
+        for column in range(4):
+            table[j, 1 + column] = plots.z[j, column]
+        table[j, 5] = plots.pressure_altitude_m[j]
+        for column in range(6):
+            value = plots.covariance[j, column]
+            if math.isnan(value):
+                value = v0 if column == 0 else (v1 if column == 3 else (v2 if column == 5 else 0.0))
+            table[j, 6 + column] = value
+    return table
+
+
+@kernel
+def measurement(table, j):  # type: ignore[no-untyped-def]
+    """Row j of a measurement table."""
+    return Measurement(
+        int(table[j, 0]),
+        table[j, 1],
+        table[j, 2],
+        table[j, 3],
+        table[j, 4],
+        table[j, 5],
+        table[j, 6],
+        table[j, 7],
+        table[j, 8],
+        table[j, 9],
+        table[j, 10],
+        table[j, 11],
+    )
