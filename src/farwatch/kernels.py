@@ -7,6 +7,7 @@ of the keys of the kernels that it calls, so a change recompiles what depends on
 
 from __future__ import annotations
 
+import dis
 import hashlib
 import inspect
 import os
@@ -22,6 +23,7 @@ from numba.core import config as _config
 from numba.core.caching import UserProvidedCacheLocator
 
 _KEY = "__kernel_key__"
+_WANTED: dict[tuple[str, str], str] = {}  # what kernels of a module read that is not defined yet, and one of them
 config: Any = _config  # numba sets its attributes at run time
 
 
@@ -66,9 +68,10 @@ def source_key(function: Any) -> str:
     digest.update(f"{numba.__version__} {sys.version_info[:2]} {config.BOUNDSCHECK}".encode())
     digest.update(inspect.getsource(function).encode())
     names = function.__globals__
-    for name in sorted(_names_in(function.__code__)):
+    for name in sorted(_globals_of(function.__code__)):
         value = names.get(name)
         if value is None:
+            _WANTED[function.__module__, name] = function.__name__
             continue
         key = getattr(getattr(value, "py_func", value), _KEY, None)
         if key is not None:
@@ -78,11 +81,11 @@ def source_key(function: Any) -> str:
     return digest.hexdigest()[:20]
 
 
-def _names_in(code: types.CodeType) -> set[str]:
-    names = set(code.co_names)
+def _globals_of(code: types.CodeType) -> set[str]:
+    names = {str(step.argval) for step in dis.get_instructions(code) if step.opname == "LOAD_GLOBAL"}
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
-            names |= _names_in(constant)
+            names |= _globals_of(constant)
     return names
 
 
@@ -93,6 +96,10 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 def kernel(function: Callable[..., Any], inline: Literal["never", "always"] = "never") -> Any:
     """Compile a function with numba (nopython, no fastmath, releases the GIL) and cache it on disk by its source."""
+    if user := _WANTED.get((function.__module__, function.__name__)):
+        raise TypeError(
+            f"kernel {function.__name__} stands below {user}, which calls it: its key would not tell changes"
+        )
     setattr(function, _KEY, source_key(function))
     before = config.CACHE_LOCATOR_CLASSES, config.CACHE_DIR
     config.CACHE_LOCATOR_CLASSES = f"{__name__}.SourceKeyedLocator"

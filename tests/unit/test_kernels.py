@@ -80,3 +80,15 @@ def test_no_kernel_uses_fastmath() -> None:
     step = importlib.import_module("farwatch.tracker.step").step
     assert not step.targetoptions.get("fastmath", False)
     assert np.isnan(twice(np.nan))
+
+
+def test_a_kernel_below_its_caller_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its source could not enter the caller's key: a change of it would leave the caller compiled as it was."""
+    (tmp_path / "below_its_caller.py").write_text(
+        "from farwatch.kernels import kernel\n\n"
+        "@kernel\ndef upper(x):\n    return lower(x)\n\n"
+        "@kernel\ndef lower(x):\n    return x\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(TypeError, match="kernel lower stands below upper"):
+        importlib.import_module("below_its_caller")

@@ -184,8 +184,8 @@ def test_known_clutter_stays_and_clutter_to_be_learned_is(rng: np.random.Generat
         z = rng.uniform((-2000, -1000), (2000, 3000), (rng.poisson(40.0), 2))
         for tracker in (known, learned):
             tracker.update(batch(step, z, north=True))
-    assert known._clutter[0].rate[0].sum() == pytest.approx(5.0)
-    assert learned._clutter[0].rate[0].sum() == pytest.approx(40.0, rel=0.15)
+    assert known._learned[0].clutter.rate[0].sum() == pytest.approx(5.0)
+    assert learned._learned[0].clutter.rate[0].sum() == pytest.approx(40.0, rel=0.15)
 
 
 def test_a_restored_tracker_goes_on_bit_by_bit() -> None:

@@ -196,7 +196,7 @@ def test_clutter_is_learned(rng: np.random.Generator) -> None:
     plots = plots_of([], 400, rng, sensor, clutter=120.0)
     tracker = Tracker([sensor], frame=FLAT)
     picture = track(plots, sensor, tracker)
-    assert tracker._clutter[0].rate[0].sum() == pytest.approx(120.0, rel=0.15)
+    assert tracker._learned[0].clutter.rate[0].sum() == pytest.approx(120.0, rel=0.15)
     late = picture.take(picture.time_ns > START_NS + 200 * 10**9)
     assert len(confirmed(late)) <= 2
 

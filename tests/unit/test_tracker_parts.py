@@ -21,6 +21,7 @@ from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.births import Density
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
 from farwatch.tracker.correct import update
+from farwatch.tracker.detection import make_detection_map
 from farwatch.tracker.echoes import echo_hits, make_echo_map, remember_echo
 from farwatch.tracker.gate import gate, identity_ratio
 from farwatch.tracker.lifecycle import distance2, lost_with_address, may_be_one
@@ -31,6 +32,8 @@ from reference import association_marginals, kalman_update, moment_match
 from scenes import START_NS, radar
 
 SECOND = 10**9
+
+DETECTIONS = make_detection_map(0.95)
 
 
 @pytest.mark.parametrize(("p", "n", "q"), [(0.95, 1, 3.841), (0.9995, 2, 15.202), (0.99, 5, 15.086), (0.5, 4, 3.357)])
@@ -55,7 +58,7 @@ def test_the_beam_is_followed_by_plots_or_by_sectors(by: str, rng: np.random.Gen
             plots = make_plots(6, time_ns=time_ns, z=z, measured=3)
         else:
             progress = make_progress(1, time_ns=time_ns[:1], kind=2, azimuth_rad=azimuth[:1] % (2 * np.pi))
-        follow_beam(beams, 0, plots, progress, START_NS + round(until * SECOND))
+        follow_beam(beams, 0, plots.time_ns, plots.z[:, 1], progress, START_NS + round(until * SECOND))
     now = START_NS + round(until * SECOND)
     error = (beam_azimuth(beams, 0, now) - 2 * np.pi * until / real_s + np.pi) % (2 * np.pi) - np.pi
     assert abs(math.degrees(error)) < 0.5
@@ -68,9 +71,8 @@ def test_a_stopped_antenna_is_found_again() -> None:
         for step in range(30):
             until_ns = START_NS + step * SECOND // 3
             azimuth = (jump + 2 * np.pi * step / 12 - 0.1) % (2 * np.pi)
-            z = np.column_stack([np.full(4, 1e4), np.full(4, azimuth)])
             time_ns = np.full(4, until_ns - round(0.1 / (2 * np.pi) * 4 * SECOND))
-            follow_beam(beams, 0, make_plots(4, time_ns=time_ns, z=z, measured=3), make_progress(0), until_ns)
+            follow_beam(beams, 0, time_ns, np.full(4, azimuth), make_progress(0), until_ns)
         error = (beam_azimuth(beams, 0, until_ns) - jump - 2 * np.pi * 29 / 12 + np.pi) % (2 * np.pi) - np.pi
         assert abs(error) < 0.05
 
@@ -84,7 +86,17 @@ def no_events(plots: int) -> Events:
 def no_looks(model, own, tracks, hypotheses, beams):  # type: ignore[no-untyped-def]
     options, motion = tracker_model(TrackerOptions(), True), imm_model(TrackerOptions().motion)
     return look(
-        tracks, hypotheses, model, own, beams, 0, motion, options, sort_plots(model, np.empty((0, 6))), START_NS
+        tracks,
+        hypotheses,
+        model,
+        own,
+        beams,
+        make_detection_map(0.95),
+        0,
+        motion,
+        options,
+        sort_plots(model, np.empty((0, 6))),
+        START_NS,
     )
 
 
@@ -194,7 +206,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
     near = sort_plots(model, np.array([[50e3, azimuth, np.nan, np.nan, np.nan, np.nan]]))
-    looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, near, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, near, until_ns)
     assert looks.passed.tolist() == [True]
     assert looks.plot.tolist() == [0]
     x, P = looks.mean[0, 0, :6].copy(), looks.covariance[0, 0, :6, :6].copy()
@@ -203,7 +215,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
     table = measurement_table(plots, *model.variances)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, in_bands, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, in_bands, until_ns)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     density = Density(false, birth, birth)
@@ -230,7 +242,10 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     clusters = find_clusters(candidates.look, candidates.plot, 2, looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, 2)
     np.testing.assert_allclose(events.weight, weights[0], rtol=0.02)
-    done, used = update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, own, 0, motion)
+    detections = make_detection_map(0.95)
+    done, used = update(
+        tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, own, detections, 0, motion
+    )
     assert done.all()
     assert used.all()
     missed = miss[0] * r * (1 - model.detection) / (1 - q)
@@ -298,7 +313,7 @@ def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
         tracks, hypotheses = one_track()
         tracks.existence[0], tracks.born_existence[0], tracks.status[0] = existence, existence, int(status)
         beams.azimuth_rad[0] = bearing + ahead  # in the gate, or past it
-        looks = look(tracks, hypotheses, model, own, beams, 0, motion, options, nothing, until_ns)
+        looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, nothing, until_ns)
         assert len(looks.time_ns) == kept
         assert tracks.alive[0] == lives
         assert tracks.existence[0] == pytest.approx(left, rel=1e-3)

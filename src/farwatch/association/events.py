@@ -18,8 +18,10 @@ class Looks(NamedTuple):
     passed: NDArray[np.bool_]  # the beam has left the gate: a plot that is not there will not come
     overdue: NDArray[np.bool_]  # and that so long ago that its cluster is closed whatever the others wait for
     hidden: NDArray[np.bool_]  # in the cone of silence above the sensor
-    detection: Floats  # probability of a plot, by coverage
+    detection: Floats  # probability of a plot, learned, by coverage
+    v: Floats  # where, as the sensor gates (a radar: range, m); NaN outside its coverage
     existence: Floats
+    next_due_ns: Ints  # before this time the same sensor cannot look again; 0 where that is not known
     again: NDArray[np.bool_]  # predicted anew with the agile models
     first: Ints  # (n + 1,) the plots in the window of look k are plot[first[k]:first[k + 1]]
     plot: Ints

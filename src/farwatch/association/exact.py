@@ -13,26 +13,6 @@ from farwatch.kernels import kernel
 
 
 @kernel
-def solve_exactly(candidates, clusters, existence, detection, events, most_plots):  # type: ignore[no-untyped-def]
-    """Make the events' weights exact, in place, in every cluster of two looks or more and 2 to `most_plots` plots."""
-    count = len(clusters.closed)
-    looks_in, plots_in = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    for k in range(len(clusters.look)):
-        looks_in[clusters.look[k]] += 1
-    for j in range(len(clusters.plot)):
-        plots_in[clusters.plot[j]] += 1
-    bit = np.empty(len(clusters.plot), np.int64)
-    for c in range(count):
-        if looks_in[c] < 2 or not 2 <= plots_in[c] <= most_plots:
-            continue
-        looks = np.flatnonzero(clusters.look == c)
-        plots = np.flatnonzero(clusters.plot == c)
-        for b in range(len(plots)):
-            bit[plots[b]] = 1 << b
-        solve_cluster(candidates, existence, detection, events, looks, plots, bit)
-
-
-@kernel
 def solve_cluster(candidates, existence, detection, events, looks, plots, bit):  # type: ignore[no-untyped-def]
     """Exact weights of one cluster's events. `bit` is that of each plot in the sets of plots in use.
 
@@ -85,3 +65,23 @@ def solve_cluster(candidates, existence, detection, events, looks, plots, bit): 
             events.birth[candidates.plot[e]] -= events.weight[e]
     for j in plots:
         events.birth[j] = max(events.birth[j], 0.0)
+
+
+@kernel
+def solve_exactly(candidates, clusters, existence, detection, events, most_plots):  # type: ignore[no-untyped-def]
+    """Make the events' weights exact, in place, in every cluster of two looks or more and 2 to `most_plots` plots."""
+    count = len(clusters.closed)
+    looks_in, plots_in = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    for k in range(len(clusters.look)):
+        looks_in[clusters.look[k]] += 1
+    for j in range(len(clusters.plot)):
+        plots_in[clusters.plot[j]] += 1
+    bit = np.empty(len(clusters.plot), np.int64)
+    for c in range(count):
+        if looks_in[c] < 2 or not 2 <= plots_in[c] <= most_plots:
+            continue
+        looks = np.flatnonzero(clusters.look == c)
+        plots = np.flatnonzero(clusters.plot == c)
+        for b in range(len(plots)):
+            bit[plots[b]] = 1 << b
+        solve_cluster(candidates, existence, detection, events, looks, plots, bit)

@@ -84,6 +84,30 @@ def measurement_slopes(radar, states):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def begin(flat, variance, slopes, up, priors, x, P):  # type: ignore[no-untyped-def]
+    """P (6, 6) after the first plot: the inverse of the information of its measurements, and the velocity's prior."""
+    J = np.zeros((3, 3))
+    for m in range(4):
+        if not math.isnan(variance[m]):
+            for a in range(3):
+                for b in range(3):
+                    J[a, b] += slopes[m, a] * slopes[m, b] / variance[m]
+    if math.isnan(variance[1]) and math.isnan(variance[2]):
+        for a in range(3):
+            for b in range(3):
+                J[a, b] += up[a] * up[b] / (priors[0] * priors[0])
+    for a in range(3):
+        for b in range(3):
+            i, j, k, m = (a + 1) % 3, (a + 2) % 3, (b + 1) % 3, (b + 2) % 3
+            P[b, a] = J[i, k] * J[j, m] - J[i, m] * J[j, k]  # the cofactor
+    determinant = J[0, 0] * P[0, 0] + J[0, 1] * P[1, 0] + J[0, 2] * P[2, 0]
+    for a in range(3):
+        for b in range(3):
+            P[a, b] /= determinant
+    start_velocity(flat, priors[1], priors[2], x, P)
+
+
+@kernel
 def recursion(flat, aircraft, time_ns, state, manoeuvred, look, merged, variance, slopes, priors, q):  # type: ignore[no-untyped-def]
     """Standard deviations (n, 2) horizontal and vertical (m), and looks (n, 2) since a manoeuvre and a merged plot.
 
@@ -132,27 +156,3 @@ def recursion(flat, aircraft, time_ns, state, manoeuvred, look, merged, variance
             out[k, 0] = math.sqrt(max(P[0, 0] + P[1, 1] + P[2, 2] - up, 0.0))
             out[k, 1] = math.sqrt(max(up, 0.0))
     return out, counts
-
-
-@kernel
-def begin(flat, variance, slopes, up, priors, x, P):  # type: ignore[no-untyped-def]
-    """P (6, 6) after the first plot: the inverse of the information of its measurements, and the velocity's prior."""
-    J = np.zeros((3, 3))
-    for m in range(4):
-        if not math.isnan(variance[m]):
-            for a in range(3):
-                for b in range(3):
-                    J[a, b] += slopes[m, a] * slopes[m, b] / variance[m]
-    if math.isnan(variance[1]) and math.isnan(variance[2]):
-        for a in range(3):
-            for b in range(3):
-                J[a, b] += up[a] * up[b] / (priors[0] * priors[0])
-    for a in range(3):
-        for b in range(3):
-            i, j, k, m = (a + 1) % 3, (a + 2) % 3, (b + 1) % 3, (b + 2) % 3
-            P[b, a] = J[i, k] * J[j, m] - J[i, m] * J[j, k]  # the cofactor
-    determinant = J[0, 0] * P[0, 0] + J[0, 1] * P[1, 0] + J[0, 2] * P[2, 0]
-    for a in range(3):
-        for b in range(3):
-            P[a, b] /= determinant
-    start_velocity(flat, priors[1], priors[2], x, P)

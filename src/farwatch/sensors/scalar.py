@@ -10,18 +10,6 @@ LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
 @kernel
-def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
-    """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
-
-    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
-    """
-    for a in range(n):
-        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
-    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
-    return apply_gain(x, P, n, g, s, residual)
-
-
-@kernel
 def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
     """The correction by a residual of variance s, whose covariance with the state is g (n)."""
     inverse = 1.0 / s
@@ -34,3 +22,15 @@ def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
             P[b, a] = P[a, b]
     chi2 = residual * scaled
     return -0.5 * (chi2 + math.log(s) + LOG_TWO_PI), chi2
+
+
+@kernel
+def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
+    """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
+
+    The measurement depends on three state components from `offset` on, with the derivatives h (3); `g` (n) is scratch.
+    """
+    for a in range(n):
+        g[a] = P[a, offset] * h[0] + P[a, offset + 1] * h[1] + P[a, offset + 2] * h[2]
+    s = g[offset] * h[0] + g[offset + 1] * h[1] + g[offset + 2] * h[2] + variance
+    return apply_gain(x, P, n, g, s, residual)

@@ -1,13 +1,16 @@
-"""Admit: which plots of a batch can be used, and their values as the kernels expect them."""
+"""Admit: which plots of a batch can be used, and what the filter needs of them."""
 
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from farwatch.kernels import kernel
-from farwatch.plots import Flag, Measured, Plots
+from farwatch.kernels import inlined, kernel
+from farwatch.plots import Flag, Floats, Ints, Measured, Plots
+from farwatch.tracker.beam import follow_beam
 
 NOT_AIRCRAFT = int(Flag.NOT_AIRCRAFT)
 POSITION_2D = int(Measured.POSITION_2D)
@@ -15,49 +18,108 @@ BAD_HEIGHT = int(Flag.MODE_C_INVALID | Flag.MODE_C_GARBLED)
 LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no aircraft's
 
 
-@kernel
-def admissible(plot_sensor, flags, measured, z, sensor, low, high):  # type: ignore[no-untyped-def]
-    """Rows of a sensor's usable plots; how many it gave, how many are no aircraft, how many are absurd.
+class Admitted(NamedTuple):
+    """The columns of `Plots` that the filter uses, of one sensor's usable plots."""
 
-    Absurd is a claimed coordinate that is not finite, a missing first or second one, or one that cannot be:
-    below `low` or above `high` (pairs).
+    id: Ints
+    time_ns: Ints
+    kind: NDArray[np.uint8]
+    z: Floats  # azimuths in [0, 2 pi)
+    measured: NDArray[np.uint8]
+    covariance: Floats
+    pressure_altitude_m: Floats  # NaN where invalid, garbled or no aircraft's
+    address: NDArray[np.int32]
+    mode_a: NDArray[np.int16]
+    callsign: Ints
+    flags: NDArray[np.uint32]
+
+    @property
+    def n(self) -> int:
+        return len(self.time_ns)
+
+    def take(self, rows: Any) -> Admitted:
+        """The rows given by an index array, mask or slice."""
+        return Admitted(*(column[rows] for column in self))
+
+
+def none_admitted(plots: Plots) -> Admitted:
+    """No rows, with the columns' types of `plots`."""
+    return Admitted(*(getattr(plots, name)[:0] for name in Admitted._fields))
+
+
+@kernel
+def usable(plots, j, model):  # type: ignore[no-untyped-def]
+    """Whether plot j claims a first and a second coordinate, both possible, and nothing that is not finite."""
+    first, second = plots.z[j, 0], plots.z[j, 1]
+    if plots.measured[j] & POSITION_2D != POSITION_2D:
+        return False
+    if not model.min_first <= first <= model.max_first or not model.min_second <= second <= model.max_second:
+        return False
+    finite = True
+    for column in range(6):
+        finite = finite and (not (plots.measured[j] >> column) & 1 or math.isfinite(plots.z[j, column]))
+    return finite
+
+
+@kernel
+def room_for(n):  # type: ignore[no-untyped-def]
+    """n rows without values."""
+    return Admitted(
+        np.empty(n, np.int64),
+        np.empty(n, np.int64),
+        np.empty(n, np.uint8),
+        np.empty((n, 6)),
+        np.empty(n, np.uint8),
+        np.empty((n, 6)),
+        np.empty(n),
+        np.empty(n, np.int32),
+        np.empty(n, np.int16),
+        np.empty(n, np.int64),
+        np.empty(n, np.uint32),
+    )
+
+
+@inlined
+def copy_plot(plots, j, out, k):  # type: ignore[no-untyped-def]
+    """Row j of `plots` into row k of `out`."""
+    out.id[k], out.time_ns[k] = plots.id[j], plots.time_ns[j]
+    out.kind[k], out.measured[k] = plots.kind[j], plots.measured[j]
+    out.pressure_altitude_m[k], out.address[k] = plots.pressure_altitude_m[j], plots.address[j]
+    out.mode_a[k], out.callsign[k], out.flags[k] = plots.mode_a[j], plots.callsign[j], plots.flags[j]
+    for column in range(6):
+        out.z[k, column], out.covariance[k, column] = plots.z[j, column], plots.covariance[j, column]
+
+
+@kernel
+def admit(held, plots, progress, beams, sensor, model, until_ns):  # type: ignore[no-untyped-def]
+    """The sensor's new plots that can be used behind those `held` from before; its beam follows the new ones.
+
+    Also how many plots it gave, how many of them are no aircraft, and how many absurd.
     """
-    rows = np.empty(len(plot_sensor), np.int64)
+    rows = np.empty(len(plots.time_ns), np.int64)
     n, given, not_aircraft, absurd = 0, 0, 0, 0
-    for j in range(len(plot_sensor)):
-        if plot_sensor[j] != sensor:
+    for j in range(len(plots.time_ns)):
+        if plots.sensor[j] != sensor:
             continue
         given += 1
-        if flags[j] & NOT_AIRCRAFT:
+        if plots.flags[j] & NOT_AIRCRAFT:
             not_aircraft += 1
-            continue
-        usable = measured[j] & POSITION_2D == POSITION_2D
-        usable = usable and low[0] <= z[j, 0] <= high[0] and low[1] <= z[j, 1] <= high[1]
-        for column in range(6):
-            if (measured[j] >> column) & 1 and not math.isfinite(z[j, column]):
-                usable = False
-        if not usable:
+        elif not usable(plots, j, model):
             absurd += 1
+        else:
+            rows[n] = j
+            n += 1
+    before = len(held.time_ns)
+    out = room_for(before + n)
+    for k in range(before + n):
+        if k < before:
+            copy_plot(held, k, out, k)
             continue
-        rows[n] = j
-        n += 1
-    return rows[:n].copy(), given, not_aircraft, absurd
-
-
-def normalised(plots: Plots, polar: bool) -> Plots:
-    """The same plots without pressure altitudes that are invalid, garbled or no aircraft's.
-
-    Where they are `polar`, azimuths are in [0, 2 pi).
-    """
-    z, height = plots.z.copy(), plots.pressure_altitude_m.copy()
-    _normalise(z, height, plots.flags, polar)
-    return plots._replace(z=z, pressure_altitude_m=height)
-
-
-@kernel
-def _normalise(z, height, flags, polar):  # type: ignore[no-untyped-def]
-    for j in range(len(z)):
-        if polar:
-            z[j, 1] -= 2.0 * math.pi * math.floor(z[j, 1] / (2.0 * math.pi))
-        if flags[j] & BAD_HEIGHT or not LOWEST_M <= height[j] <= HIGHEST_M:
-            height[j] = np.nan
+        copy_plot(plots, rows[k - before], out, k)
+        if model.turn_u > 0.0:
+            out.z[k, 1] -= model.turn_u * math.floor(out.z[k, 1] / model.turn_u)
+        if out.flags[k] & BAD_HEIGHT or not LOWEST_M <= out.pressure_altitude_m[k] <= HIGHEST_M:
+            out.pressure_altitude_m[k] = np.nan
+    if not model.snapshot:
+        follow_beam(beams, sensor, out.time_ns[before:], out.z[before:, 1], progress, until_ns)
+    return out, given, not_aircraft, absurd

@@ -49,20 +49,21 @@ def beam_azimuth(beams, sensor, time_ns):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def follow_beam(beams, sensor, plots, progress, until_ns):  # type: ignore[no-untyped-def]
-    """Turn one beam to `until_ns` and correct its phase and rotation by the plots and messages of that sensor."""
+def follow_beam(beams, sensor, plot_ns, plot_azimuth, progress, until_ns):  # type: ignore[no-untyped-def]
+    """Turn one beam to `until_ns` and correct its phase and rotation by that sensor's plots and all messages.
+
+    `plot_ns` and `plot_azimuth` (rad) are of its own plots (n,); `progress` may hold other sensors' messages.
+    """
     c = 0.0
     s = 0.0
     weight = 0.0
     span = 0.0
     known = beams.known[sensor] > 0
-    for j in range(len(plots.time_ns) + len(progress.time_ns)):
-        if j < len(plots.time_ns):
-            if plots.sensor[j] != sensor or plots.measured[j] & 2 == 0:
-                continue
-            time_ns, azimuth, w = plots.time_ns[j], plots.z[j, 1], 1.0
+    for j in range(len(plot_ns) + len(progress.time_ns)):
+        if j < len(plot_ns):
+            time_ns, azimuth, w = plot_ns[j], plot_azimuth[j], 1.0
         else:
-            k = j - len(plots.time_ns)
+            k = j - len(plot_ns)
             if progress.sensor[k] != sensor or math.isnan(progress.azimuth_rad[k]):
                 continue
             time_ns, azimuth, w = progress.time_ns[k], progress.azimuth_rad[k], SECTOR_WEIGHT

@@ -97,17 +97,6 @@ def unseen_births(births, clutter, model, period_s, hazard, motion):  # type: ig
 
 
 @kernel
-def with_births(false, anywhere, unseen, plots, table, model, radar, chi2_gate):  # type: ignore[no-untyped-def]
-    """Densities with the births at known places: `anywhere` and the components that a plot is near."""
-    density = anywhere.copy()
-    x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
-    for c in range(len(unseen.mean)):
-        for j in range(len(density)):
-            density[j] += first_plot(unseen, c, plots.z, table, j, model, radar, chi2_gate, x, P, g)
-    return Density(false, anywhere, density)
-
-
-@kernel
 def first_plot(unseen, c, z, table, j, model, radar, chi2_gate, x, P, g):  # type: ignore[no-untyped-def]
     """Density of plot j as the first of an aircraft of component c; `x` and `P` become that aircraft's state."""
     column = column_of(model, gate_coordinates(model, z, j)[0])
@@ -116,6 +105,17 @@ def first_plot(unseen, c, z, table, j, model, radar, chi2_gate, x, P, g):  # typ
     copy_gaussian(unseen.mean[c], unseen.covariance[c], 6, x, P)
     log_likelihood, chi2, count = correct(model, radar, measurement(table, j), x, P, 6, g)
     return unseen.weight[c, column] * math.exp(log_likelihood) if chi2 <= chi2_gate[count] else 0.0
+
+
+@kernel
+def with_births(false, anywhere, unseen, plots, table, model, radar, chi2_gate):  # type: ignore[no-untyped-def]
+    """Densities with the births at known places: `anywhere` and the components that a plot is near."""
+    density = anywhere.copy()
+    x, P, g = np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE)
+    for c in range(len(unseen.mean)):
+        for j in range(len(density)):
+            density[j] += first_plot(unseen, c, plots.z, table, j, model, radar, chi2_gate, x, P, g)
+    return Density(false, anywhere, density)
 
 
 @kernel

@@ -27,6 +27,7 @@ SECONDARY_SHARE = 0.05
 ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
 PRIOR_SCANS = 4.0  # what the configured density is worth
+SETTLED_SCANS = 10.0
 SURPRISING = 3.0  # times as many plots as expected, and one more
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
@@ -96,8 +97,9 @@ def plot_densities(clutter, echoes, plots, model, radar, options):  # type: igno
         a, r, layer, width = cell_of(model, clutter.edges, u, v, w)
         rate = clutter.rate[plots.kind[j], a, r, layer]
         others = clutter.now[plots.kind[j], a, r, layer] - 1.0
-        if model.learns_clutter and others > SURPRISING * (1.0 + rate):
-            # Rain that has just come, or that the first scan meets.
+        # Rain that has just come; in the first scans, all that is about, for nothing better is known yet.
+        surprising = SURPRISING * (1.0 + rate) * min(clutter.scans[a] / SETTLED_SCANS, 1.0)
+        if model.learns_clutter and others > surprising:
             known = min(PRIOR_SCANS + clutter.scans[a], options.memory_scans)
             rate = (known * rate + others) / (known + 1.0)
         space = further_space(model, plots.measured[j], plots.pressure_altitude_m[j])
@@ -147,6 +149,21 @@ def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypothese
 
 
 @kernel
+def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
+    """Count a scan in one column of cells, and learn from it where the map `learns`."""
+    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
+    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
+    clutter.scans[a] += 1.0
+    for kind in range(clutter.rate.shape[0]):
+        for r in range(ROWS):
+            for layer in range(clutter.rate.shape[3]):
+                rate = clutter.rate[kind, a, r, layer]
+                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
+                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
+                clutter.seen[kind, a, r, layer] = 0.0
+
+
+@kernel
 def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # type: ignore[no-untyped-def]
     """Close the present scan in the columns that the beam of `sensor` has left well behind by `until_ns`.
 
@@ -165,18 +182,3 @@ def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # typ
     while a != last:
         close_column(clutter, a, model.learns_clutter, memory_scans)
         a = (a + 1) % COLUMNS
-
-
-@kernel
-def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
-    """Count a scan in one column of cells, and learn from it where the map `learns`."""
-    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
-    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
-    clutter.scans[a] += 1.0
-    for kind in range(clutter.rate.shape[0]):
-        for r in range(ROWS):
-            for layer in range(clutter.rate.shape[3]):
-                rate = clutter.rate[kind, a, r, layer]
-                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
-                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
-                clutter.seen[kind, a, r, layer] = 0.0

@@ -9,15 +9,19 @@ import numpy as np
 
 from farwatch.kernels import kernel
 from farwatch.motion.imm import CIVIL, TURN, class_evidence
+from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import correct
 from farwatch.sensors.measurement import measurement
+from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
+SURE = 0.5  # existence from which on a look tells of the sensor, and not of the track
+TENTATIVE = int(Status.TENTATIVE)
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
 
@@ -27,114 +31,6 @@ class Mixture(NamedTuple):
     weight: Floats  # (n,)
     mean: Floats  # (n, STATE)
     covariance: Floats  # (n, STATE, STATE)
-
-
-@kernel
-def update(tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion):  # type: ignore[no-untyped-def]
-    """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
-
-    Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
-    (moment matching); existence is that of a Bernoulli, Williams 2015, eq. 44-48.
-    """
-    count = len(looks.time_ns)
-    done = np.zeros(count, np.bool_)
-    used = np.zeros(len(plots.time_ns), np.bool_)
-    for j in range(len(used)):
-        used[j] = clusters.closed[clusters.plot[j]]
-    most = 1
-    for k in range(count):
-        most = max(most, candidates.first[k + 1] - candidates.first[k])
-    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
-    likelihood = np.empty(MODES)
-    matrix = np.empty((MODES, MODES))
-    for k in range(count):
-        if not clusters.closed[clusters.look[k]]:
-            continue
-        done[k] = True
-        h = looks.hypothesis[k]
-        i = hypotheses.track[h]
-        r, q = looks.existence[k], looks.detection[k]
-        missed = events.miss[k] * unseen(r, q)
-        existence = missed
-        best, best_weight, seen = -1, 0.0, 0.0
-        for e in range(candidates.first[k], candidates.first[k + 1]):
-            seen += events.weight[e]
-            if events.weight[e] > best_weight:
-                best, best_weight = e, events.weight[e]
-        existence = min(max(missed + seen, 1e-12), 1.0)
-        detected = seen > 0.5 * existence
-        modes = hypotheses.modes[h]
-        if modes > 1 and detected:
-            dt = max((looks.time_ns[k] - tracks.time_ns[i]) * 1e-9, 0.0)
-            for mode in range(MODES):
-                likelihood[mode] = candidates.mode_likelihood[best, mode]
-            tracks.agile[i] = class_evidence(tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix)
-            if looks.again[k]:
-                tracks.agile[i] = max(tracks.agile[i], TURNED_AWAY)
-        elif looks.again[k]:
-            back_to_civil(looks, k, tracks.time_ns[i], hypotheses, motion, model.flat, matrix)
-            seen = 0.0
-        if seen <= NEGLIGIBLE * existence:
-            hypotheses.probability[h] = looks.probability[k]
-            for mode in range(modes):
-                copy_gaussian(
-                    looks.mean[k, mode],
-                    looks.covariance[k, mode],
-                    STATE if mode == TURN else 6,
-                    hypotheses.mean[h, mode],
-                    hypotheses.covariance[h, mode],
-                )
-        else:
-            begin, end = candidates.first[k], candidates.first[k + 1]
-            merge_modes(
-                model,
-                radar,
-                modes,
-                looks.time_ns[k],
-                looks.probability[k],
-                looks.mean[k],
-                looks.covariance[k],
-                missed,
-                events.weight[begin:end],
-                candidates.plot[begin:end],
-                candidates.mode_likelihood[begin:end],
-                plots.time_ns,
-                table,
-                scratch,
-                hypotheses.probability[h],
-                hypotheses.mean[h],
-                hypotheses.covariance[h],
-            )
-        moment_match(
-            hypotheses.probability[h],
-            hypotheses.mean[h],
-            hypotheses.covariance[h],
-            modes,
-            6,
-            tracks.mean[i],
-            tracks.covariance[i],
-        )
-        elapsed_ns = looks.time_ns[k] - tracks.time_ns[i]
-        tracks.existence[i] = existence
-        tracks.time_ns[i] = looks.time_ns[k]
-        tracks.looked_ns[i, sensor] = looks.time_ns[k]
-        tracks.plot[i] = -1
-        for other in range(tracks.due_ns.shape[1]):
-            tracks.due_ns[i, other] = 0
-        if detected:
-            tracks.detections[i] += 1
-            tracks.misses[i] = 0
-            if existence > CREDIBLE:
-                tracks.detected_ns[i] = looks.time_ns[k]
-            tracks.seen_ns[i, sensor] = looks.time_ns[k]
-            tracks.plot[i] = plots.id[candidates.plot[best]]
-            if best_weight > 0.5 * existence:
-                remember_identity(tracks, i, plots, candidates.plot[best])
-        else:
-            tracks.misses[i] += 1
-            if looks.hidden[k]:
-                tracks.detected_ns[i] += max(elapsed_ns, 0)
-    return done, used
 
 
 @kernel
@@ -155,6 +51,28 @@ def back_to_civil(looks, k, state_ns, hypotheses, motion, flat, matrix):  # type
         looks.covariance[k],
         matrix,
     )
+
+
+@kernel
+def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
+    """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
+    if n == 1:
+        copy_gaussian(mean[0], covariance[0], size, x, P)
+        return
+    total = 0.0
+    for c in range(n):
+        total += weight[c]
+    for a in range(size):
+        x[a] = 0.0
+        for c in range(n):
+            x[a] += weight[c] / total * mean[c, a]
+    for a in range(size):
+        for b in range(a + 1):
+            value = 0.0
+            for c in range(n):
+                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
+            P[a, b] = value
+            P[b, a] = value
 
 
 @kernel
@@ -227,28 +145,6 @@ def merge_modes(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-untyped-def]
-    """Fill `x` and `P` with mean and covariance of a mixture of n Gaussians with any positive weights."""
-    if n == 1:
-        copy_gaussian(mean[0], covariance[0], size, x, P)
-        return
-    total = 0.0
-    for c in range(n):
-        total += weight[c]
-    for a in range(size):
-        x[a] = 0.0
-        for c in range(n):
-            x[a] += weight[c] / total * mean[c, a]
-    for a in range(size):
-        for b in range(a + 1):
-            value = 0.0
-            for c in range(n):
-                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
-            P[a, b] = value
-            P[b, a] = value
-
-
-@kernel
 def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
     """Take over what plot j says of identity and level; a garbled or unvalidated Mode A is not believed."""
     if plots.address[j] != NO_ADDRESS and tracks.address[i] == NO_ADDRESS:
@@ -259,3 +155,116 @@ def remember_identity(tracks, i, plots, j):  # type: ignore[no-untyped-def]
         tracks.callsign[i] = plots.callsign[j]
     if not math.isnan(plots.pressure_altitude_m[j]):
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+
+
+@kernel
+def update(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
+):
+    """Merge each look of a closed cluster by its events' weights; return which looks and plots are done with.
+
+    Every mode becomes the Gaussian of the same mean and covariance as the mixture over "missed" and "this plot"
+    (moment matching); existence is that of a Bernoulli, Williams 2015, eq. 44-48.
+    """
+    count = len(looks.time_ns)
+    done = np.zeros(count, np.bool_)
+    used = np.zeros(len(plots.time_ns), np.bool_)
+    for j in range(len(used)):
+        used[j] = clusters.closed[clusters.plot[j]]
+    most = 1
+    for k in range(count):
+        most = max(most, candidates.first[k + 1] - candidates.first[k])
+    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
+    likelihood = np.empty(MODES)
+    matrix = np.empty((MODES, MODES))
+    for k in range(count):
+        if not clusters.closed[clusters.look[k]]:
+            continue
+        done[k] = True
+        h = looks.hypothesis[k]
+        i = hypotheses.track[h]
+        r, q = looks.existence[k], looks.detection[k]
+        missed = events.miss[k] * unseen(r, q)
+        existence = missed
+        best, best_weight, seen = -1, 0.0, 0.0
+        for e in range(candidates.first[k], candidates.first[k + 1]):
+            seen += events.weight[e]
+            if events.weight[e] > best_weight:
+                best, best_weight = e, events.weight[e]
+        existence = min(max(missed + seen, 1e-12), 1.0)
+        detected = seen > 0.5 * existence
+        if tracks.status[i] != TENTATIVE and existence > SURE and not math.isnan(looks.v[k]):
+            learn_detection(detections, model, looks.v[k], min(seen / existence, 1.0))
+        modes = hypotheses.modes[h]
+        if modes > 1 and detected:
+            dt = max((looks.time_ns[k] - tracks.time_ns[i]) * 1e-9, 0.0)
+            for mode in range(MODES):
+                likelihood[mode] = candidates.mode_likelihood[best, mode]
+            tracks.agile[i] = class_evidence(tracks.agile[i], hypotheses.probability[h], likelihood, motion, dt, matrix)
+            if looks.again[k]:
+                tracks.agile[i] = max(tracks.agile[i], TURNED_AWAY)
+        elif looks.again[k]:
+            back_to_civil(looks, k, tracks.time_ns[i], hypotheses, motion, model.flat, matrix)
+            seen = 0.0
+        if seen <= NEGLIGIBLE * existence:
+            hypotheses.probability[h] = looks.probability[k]
+            for mode in range(modes):
+                copy_gaussian(
+                    looks.mean[k, mode],
+                    looks.covariance[k, mode],
+                    STATE if mode == TURN else 6,
+                    hypotheses.mean[h, mode],
+                    hypotheses.covariance[h, mode],
+                )
+        else:
+            begin, end = candidates.first[k], candidates.first[k + 1]
+            merge_modes(
+                model,
+                radar,
+                modes,
+                looks.time_ns[k],
+                looks.probability[k],
+                looks.mean[k],
+                looks.covariance[k],
+                missed,
+                events.weight[begin:end],
+                candidates.plot[begin:end],
+                candidates.mode_likelihood[begin:end],
+                plots.time_ns,
+                table,
+                scratch,
+                hypotheses.probability[h],
+                hypotheses.mean[h],
+                hypotheses.covariance[h],
+            )
+        moment_match(
+            hypotheses.probability[h],
+            hypotheses.mean[h],
+            hypotheses.covariance[h],
+            modes,
+            6,
+            tracks.mean[i],
+            tracks.covariance[i],
+        )
+        elapsed_ns = looks.time_ns[k] - tracks.time_ns[i]
+        tracks.existence[i] = existence
+        tracks.time_ns[i] = looks.time_ns[k]
+        tracks.looked_ns[i, sensor] = looks.time_ns[k]
+        tracks.plot[i] = -1
+        for other in range(tracks.due_ns.shape[1]):
+            tracks.due_ns[i, other] = 0
+        tracks.due_ns[i, sensor] = looks.next_due_ns[k]
+        if detected:
+            tracks.detections[i] += 1
+            tracks.misses[i] = 0
+            if existence > CREDIBLE:
+                tracks.detected_ns[i] = looks.time_ns[k]
+            tracks.seen_ns[i, sensor] = looks.time_ns[k]
+            tracks.plot[i] = plots.id[candidates.plot[best]]
+            if best_weight > 0.5 * existence:
+                remember_identity(tracks, i, plots, candidates.plot[best])
+        else:
+            tracks.misses[i] += 1
+            if looks.hidden[k]:
+                tracks.detected_ns[i] += max(elapsed_ns, 0)
+    return done, used

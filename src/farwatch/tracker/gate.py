@@ -129,6 +129,7 @@ def gate(  # type: ignore[no-untyped-def]
                 log_class = math.log(tracks.agile[i])
                 if in_gate > MOST_AGAIN:
                     break
+            probability, mean, covariance = looks.probability[k], looks.mean[k], looks.covariance[k]
             for n in range(in_gate):
                 j = again[n] if second == 1 else looks.plot[looks.first[k] + n]
                 if kept == room:
@@ -143,9 +144,9 @@ def gate(  # type: ignore[no-untyped-def]
                     measurement(table, j),
                     (plots.time_ns[j] - looks.time_ns[k]) * 1e-9,
                     hypotheses.modes[h],
-                    looks.probability[k],
-                    looks.mean[k],
-                    looks.covariance[k],
+                    probability,
+                    mean,
+                    covariance,
                     chi2_gate,
                     scratch,
                     mode_likelihood[kept],

@@ -30,6 +30,70 @@ SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots
 
 
 @kernel
+def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
+    """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
+
+    A manoeuvre or a long silence has taken the aircraft out of that track's gate: a new track of its address is the
+    same aircraft. The track may have ended some time ago.
+    """
+    if address == NO_ADDRESS:
+        return -1
+    for i in range(len(tracks.alive)):
+        if tracks.address[i] == address and tracks.status[i] != TENTATIVE:
+            last = tracks.born_ns[i]
+            for sensor in range(tracks.seen_ns.shape[1]):
+                last = max(last, tracks.seen_ns[i, sensor])
+            unseen_ns = now_ns - last
+            if (tracks.alive[i] or unseen_ns < REMEMBERED_NS) and unseen_ns > int(0.5e9 * rotation_s):
+                return i
+    return -1
+
+
+@kernel
+def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
+    """Give a confirmed track its IMM: every mode starts from the one state of the tentative tier."""
+    hypotheses.modes[h] = MODES
+    for mode in range(1, MODES):
+        for a in range(STATE):
+            hypotheses.mean[h, mode, a] = hypotheses.mean[h, 0, a]
+            for b in range(STATE):
+                hypotheses.covariance[h, mode, a, b] = hypotheses.covariance[h, 0, a, b]
+    for mode in range(MODES):
+        hypotheses.mean[h, mode, 6] = 0.0
+        for a in range(STATE):
+            hypotheses.covariance[h, mode, a, 6] = 0.0
+            hypotheses.covariance[h, mode, 6, a] = 0.0
+        hypotheses.covariance[h, mode, 6, 6] = motion.rate_variance[0]
+        hypotheses.probability[h, mode] = 0.9 if mode == 0 else 0.1 / (MODES - 1)
+
+
+@kernel
+def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a state with so many plots in its gate is no aircraft's: faster than any, or lost.
+
+    A gate that holds many false plots each scan is as likely to be hit without an aircraft as with one: existence,
+    which only likelihoods move, says nothing any more.
+    """
+    speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
+    variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
+    limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
+    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
+
+
+@kernel
+def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+    answers = not math.isnan(tracks.pressure_altitude_m[i])
+    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
+        return False
+    v2, variance = 0.0, 0.0
+    for a in range(3, 6):
+        v2 += tracks.mean[i, a] * tracks.mean[i, a]
+        variance += tracks.covariance[i, a, a]
+    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
+
+
+@kernel
 def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, rotation_s, next_id):  # type: ignore[no-untyped-def]
     """Confirm, mark as coasting or drop each track that has just been looked at; return the next track number."""
     for k in range(len(done)):
@@ -65,52 +129,6 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
 
 
 @kernel
-def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-untyped-def]
-    """Whether a state with so many plots in its gate is no aircraft's: faster than any, or lost.
-
-    A gate that holds many false plots each scan is as likely to be hit without an aircraft as with one: existence,
-    which only likelihoods move, says nothing any more.
-    """
-    speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
-    variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
-    limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
-    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
-
-
-@kernel
-def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
-    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
-    answers = not math.isnan(tracks.pressure_altitude_m[i])
-    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
-        return False
-    v2, variance = 0.0, 0.0
-    for a in range(3, 6):
-        v2 += tracks.mean[i, a] * tracks.mean[i, a]
-        variance += tracks.covariance[i, a, a]
-    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
-
-
-@kernel
-def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
-    """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
-
-    A manoeuvre or a long silence has taken the aircraft out of that track's gate: a new track of its address is the
-    same aircraft. The track may have ended some time ago.
-    """
-    if address == NO_ADDRESS:
-        return -1
-    for i in range(len(tracks.alive)):
-        if tracks.address[i] == address and tracks.status[i] != TENTATIVE:
-            last = tracks.born_ns[i]
-            for sensor in range(tracks.seen_ns.shape[1]):
-                last = max(last, tracks.seen_ns[i, sensor])
-            unseen_ns = now_ns - last
-            if (tracks.alive[i] or unseen_ns < REMEMBERED_NS) and unseen_ns > int(0.5e9 * rotation_s):
-                return i
-    return -1
-
-
-@kernel
 def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
     """End the tracks that no sensor has seen for too long, whether or not one has looked; return their rows.
 
@@ -131,24 +149,6 @@ def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
                 rows[n] = i
                 n += 1
     return rows[:n].copy()
-
-
-@kernel
-def spread_modes(hypotheses, h, motion):  # type: ignore[no-untyped-def]
-    """Give a confirmed track its IMM: every mode starts from the one state of the tentative tier."""
-    hypotheses.modes[h] = MODES
-    for mode in range(1, MODES):
-        for a in range(STATE):
-            hypotheses.mean[h, mode, a] = hypotheses.mean[h, 0, a]
-            for b in range(STATE):
-                hypotheses.covariance[h, mode, a, b] = hypotheses.covariance[h, 0, a, b]
-    for mode in range(MODES):
-        hypotheses.mean[h, mode, 6] = 0.0
-        for a in range(STATE):
-            hypotheses.covariance[h, mode, a, 6] = 0.0
-            hypotheses.covariance[h, mode, 6, a] = 0.0
-        hypotheses.covariance[h, mode, 6, 6] = motion.rate_variance[0]
-        hypotheses.probability[h, mode] = 0.9 if mode == 0 else 0.1 / (MODES - 1)
 
 
 @kernel
@@ -179,6 +179,14 @@ def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: igno
         if total > SAME_CHI2:
             break
     return total
+
+
+@kernel
+def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no-untyped-def]
+    """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
+    if address != NO_ADDRESS and other_address != NO_ADDRESS:
+        return address == other_address
+    return mode_a == other_mode_a or min(mode_a, other_mode_a) == NO_MODE_A
 
 
 @kernel
@@ -239,14 +247,6 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
 
 
 @kernel
-def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no-untyped-def]
-    """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
-    if address != NO_ADDRESS and other_address != NO_ADDRESS:
-        return address == other_address
-    return mode_a == other_mode_a or min(mode_a, other_mode_a) == NO_MODE_A
-
-
-@kernel
 def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
     """The lowest `wanted` rows that can be given away, fewer where the table is full.
 
@@ -262,6 +262,20 @@ def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
             out[n] = i
             n += 1
     return out[:n]
+
+
+@kernel
+def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped-def]
+    """Fill the velocity's part of P (6, 6) with the prior of an aircraft of unknown course; no cross terms."""
+    _, ux, uy, uz = vertical(flat, x[0], x[1], x[2])
+    for a in range(3):
+        ua = ux if a == 0 else (uy if a == 1 else uz)
+        for b in range(3):
+            ub = ux if b == 0 else (uy if b == 1 else uz)
+            level = speed_mps * speed_mps * ((1.0 if a == b else 0.0) - ua * ub)
+            P[a + 3, b + 3] = level + climb_mps * climb_mps * ua * ub
+            P[a, b + 3] = 0.0
+            P[b + 3, a] = 0.0
 
 
 @kernel
@@ -317,17 +331,3 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
         tracks.plot[i] = plots.id[j]
-
-
-@kernel
-def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped-def]
-    """Fill the velocity's part of P (6, 6) with the prior of an aircraft of unknown course; no cross terms."""
-    _, ux, uy, uz = vertical(flat, x[0], x[1], x[2])
-    for a in range(3):
-        ua = ux if a == 0 else (uy if a == 1 else uz)
-        for b in range(3):
-            ub = ux if b == 0 else (uy if b == 1 else uz)
-            level = speed_mps * speed_mps * ((1.0 if a == b else 0.0) - ua * ub)
-            P[a + 3, b + 3] = level + climb_mps * climb_mps * ua * ub
-            P[a, b + 3] = 0.0
-            P[b + 3, a] = 0.0

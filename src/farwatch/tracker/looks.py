@@ -19,6 +19,7 @@ from farwatch.plots import Floats, Ints
 from farwatch.sensors import coverage, window
 from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.beam import beam_azimuth
+from farwatch.tracker.detection import detection_at
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
@@ -27,6 +28,7 @@ GATE_SIGMAS = 4.0
 AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 EARLY = math.radians(10.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
+NEAR_M = 20_000.0  # nearer, an aircraft may overtake the beam's gate on its way round
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 
 
@@ -39,6 +41,8 @@ class Reached(NamedTuple):
     overdue: NDArray[np.bool_]  # and that long ago
     hidden: NDArray[np.bool_]  # in the cone of silence
     detection: Floats
+    v: Floats  # where, as the sensor gates; NaN outside its coverage
+    next_due_ns: Ints  # before this time the beam cannot reach the gate again
     first: Ints  # (n + 1,) the plots in the gate of look k are plot[first[k]:first[k + 1]]
     plot: Ints
 
@@ -132,7 +136,22 @@ def predict_hypothesis(modes, kind, p0, m0, c0, dt, motion, flat, probability, m
 
 
 @kernel
-def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def unseen(existence, detection):  # type: ignore[no-untyped-def]
+    """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
+    return existence * (1.0 - detection) / (1.0 - existence * detection)
+
+
+@kernel
+def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
+    """Whether a tentative track has lost so much since its birth that it ends.
+
+    In dense clutter the first plot alone is less likely than any fixed threshold: the track must have lost since.
+    """
+    return existence < 0.5 * born_existence and existence < delete_existence
+
+
+@kernel
+def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
     A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
@@ -142,7 +161,7 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
     capacity = len(tracks.alive)
     row, time_ns = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
     passed, overdue, hidden = np.empty(capacity, np.bool_), np.empty(capacity, np.bool_), np.empty(capacity, np.bool_)
-    detection = np.empty(capacity)
+    detection, v, next_due_ns = np.empty(capacity), np.empty(capacity), np.zeros(capacity, np.int64)
     first, plot = np.zeros(capacity + 1, np.int64), np.empty(256, np.int64)
     n = 0
     now, rotation_s, silent = 0.0, 0.0, False
@@ -171,8 +190,11 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
             found = in_window(plots, gate, plot[first[n] :])
         if found == 0 and not passed[n]:
             continue
+        if gate.v > NEAR_M and not model.snapshot:
+            next_due_ns[n] = time_ns[n] + int((1.0 - (2.0 * half + 2.0 * EARLY) / TWO_PI) * rotation_s * 1e9)
         left, hidden[n] = coverage(model, radar, gate)
-        detection[n] = model.detection * left
+        detection[n] = detection_at(detections, model, gate.v) * left
+        v[n] = gate.v if left == 1.0 else math.nan
         if found == 0 and tracks.status[i] == TENTATIVE:
             # The hazard of the time gone by is left to the next look that predicts.
             tracks.existence[i] = unseen(tracks.existence[i], detection[n])
@@ -180,23 +202,33 @@ def reached(tracks, model, radar, beams, sensor, motion, options, plots, until_n
             tracks.misses[i] += 1
             tracks.plot[i] = -1
             tracks.due_ns[i] = 0
+            tracks.due_ns[i, sensor] = next_due_ns[n]
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
             continue
         first[n + 1] = first[n] + found
         n += 1
     return Reached(
-        row[:n], time_ns[:n], passed[:n], overdue[:n], hidden[:n], detection[:n], first[: n + 1], plot[: first[n]]
+        row[:n],
+        time_ns[:n],
+        passed[:n],
+        overdue[:n],
+        hidden[:n],
+        detection[:n],
+        v[:n],
+        next_due_ns[:n],
+        first[: n + 1],
+        plot[: first[n]],
     )
 
 
 @kernel
-def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
 
     `plots` are its plots, sorted for gating; each look names those in its window.
     """
-    reach = reached(tracks, model, radar, beams, sensor, motion, options, plots, until_ns)
+    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns)
     count = len(reach.row)
     existence = np.empty(count)
     probability = np.zeros((count, MODES))
@@ -228,7 +260,9 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
         reach.overdue,
         reach.hidden,
         reach.detection,
+        reach.v,
         existence,
+        reach.next_due_ns,
         np.zeros(count, np.bool_),
         reach.first,
         reach.plot,
@@ -236,18 +270,3 @@ def look(tracks, hypotheses, model, radar, beams, sensor, motion, options, plots
         mean,
         covariance,
     )
-
-
-@kernel
-def unseen(existence, detection):  # type: ignore[no-untyped-def]
-    """Existence of a track after a look without a plot. Williams 2015, eq. 44."""
-    return existence * (1.0 - detection) / (1.0 - existence * detection)
-
-
-@kernel
-def spent(existence, born_existence, delete_existence):  # type: ignore[no-untyped-def]
-    """Whether a tentative track has lost so much since its birth that it ends.
-
-    In dense clutter the first plot alone is less likely than any fixed threshold: the track must have lost since.
-    """
-    return existence < 0.5 * born_existence and existence < delete_existence

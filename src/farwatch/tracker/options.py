@@ -42,7 +42,7 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     confirm_existence: Probability = 0.9
     delete_existence: Probability = 1.5e-4  # of a tentative track that has not gained since its birth
     survival_per_minute: Probability = 0.99
-    coast_s: Positive = 40.0  # a confirmed track without a plot for so long ends
+    coast_s: Positive = 60.0  # a confirmed track without a plot for so long ends
     clutter_memory_scans: Positive = 30.0
     merge_duplicates: bool = True  # off: targets may stay for long where a sensor cannot tell them apart
 

@@ -16,6 +16,7 @@ from farwatch.tracker.looks import predict_hypothesis
 from farwatch.tracks import MODES, STATE, Tracks
 
 CONTRIBUTES_ROTATIONS = 2.0
+ENDED = int(Status.ENDED)
 
 
 @kernel
@@ -49,38 +50,6 @@ def predict_rows(tracks, hypotheses, rows, time_ns, motion, flat):  # type: igno
 
 
 @kernel
-def geodetic_rows(mean, covariance, flat):  # type: ignore[no-untyped-def]
-    """Table (n, 14) of states: latitude and longitude (deg; flat: y and x in m), height, speed, track angle (deg),
-    vertical rate; the standard deviations of the horizontal position, the height, east and north, the correlation of
-    the last two; the standard deviations of the velocity's east, north and up (m, m/s)."""
-    out = np.empty((len(mean), 14))
-    axes = np.eye(3)
-    for k in range(len(mean)):
-        x, P = mean[k], covariance[k]
-        if flat:
-            out[k, 0], out[k, 1], out[k, 2] = x[1], x[0], x[2]
-        else:
-            lat, lon, height = to_geodetic(x[0], x[1], x[2])
-            axes = enu_axes(lat, lon)
-            out[k, 0], out[k, 1], out[k, 2] = math.degrees(lat), math.degrees(lon), height
-        east = axes[0, 0] * x[3] + axes[0, 1] * x[4] + axes[0, 2] * x[5]
-        north = axes[1, 0] * x[3] + axes[1, 1] * x[4] + axes[1, 2] * x[5]
-        out[k, 3] = math.hypot(east, north)
-        out[k, 4] = math.degrees(math.atan2(east, north)) % 360.0
-        out[k, 5] = axes[2, 0] * x[3] + axes[2, 1] * x[4] + axes[2, 2] * x[5]
-        ee, nn, uu = in_axes(P, axes, 0, 0, 0), in_axes(P, axes, 1, 1, 0), in_axes(P, axes, 2, 2, 0)
-        en = in_axes(P, axes, 0, 1, 0)
-        out[k, 6] = math.sqrt(max(ee + nn, 0.0))
-        out[k, 7] = math.sqrt(max(uu, 0.0))
-        out[k, 8] = math.sqrt(max(ee, 0.0))
-        out[k, 9] = math.sqrt(max(nn, 0.0))
-        out[k, 10] = en / max(out[k, 8] * out[k, 9], 1e-300)
-        for a in range(3):
-            out[k, 11 + a] = math.sqrt(max(in_axes(P, axes, a, a, 3), 0.0))
-    return out
-
-
-@kernel
 def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
     """Covariance of the components along the rows i and j of `axes` of the vector that starts at `offset`."""
     total = 0.0
@@ -91,54 +60,98 @@ def in_axes(P, axes, i, j, offset):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def contributing(tracks, rows, time_ns, rotation_s):  # type: ignore[no-untyped-def]
-    """Bit masks of the sensors that have seen each track within their last two rotations."""
-    out = np.zeros(len(rows), np.int64)
+def state_columns(rows, means, covariances, flat, out):  # type: ignore[no-untyped-def]
+    """Fill columns (14, n) with the states in `rows` of `means` and `covariances`: latitude and longitude (deg; flat: y
+    and x in m), height, speed, track angle (deg), vertical rate; the standard deviations of the horizontal position,
+    the height, east and north, the correlation of the last two; those of the velocity's east, north and up (m, m/s)."""
+    axes = np.eye(3)
     for k in range(len(rows)):
+        x, P = means[rows[k]], covariances[rows[k]]
+        if flat:
+            out[0, k], out[1, k], out[2, k] = x[1], x[0], x[2]
+        else:
+            lat, lon, height = to_geodetic(x[0], x[1], x[2])
+            axes = enu_axes(lat, lon)
+            out[0, k], out[1, k], out[2, k] = math.degrees(lat), math.degrees(lon), height
+        east = axes[0, 0] * x[3] + axes[0, 1] * x[4] + axes[0, 2] * x[5]
+        north = axes[1, 0] * x[3] + axes[1, 1] * x[4] + axes[1, 2] * x[5]
+        out[3, k] = math.hypot(east, north)
+        out[4, k] = math.degrees(math.atan2(east, north)) % 360.0
+        out[5, k] = axes[2, 0] * x[3] + axes[2, 1] * x[4] + axes[2, 2] * x[5]
+        ee, nn, uu = in_axes(P, axes, 0, 0, 0), in_axes(P, axes, 1, 1, 0), in_axes(P, axes, 2, 2, 0)
+        en = in_axes(P, axes, 0, 1, 0)
+        out[6, k] = math.sqrt(max(ee + nn, 0.0))
+        out[7, k] = math.sqrt(max(uu, 0.0))
+        out[8, k] = math.sqrt(max(ee, 0.0))
+        out[9, k] = math.sqrt(max(nn, 0.0))
+        out[10, k] = en / max(out[8, k] * out[9, k], 1e-300)
+        for a in range(3):
+            out[11 + a, k] = math.sqrt(max(in_axes(P, axes, a, a, 3), 0.0))
+
+
+@kernel
+def columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat):  # type: ignore[no-untyped-def]
+    """Columns of the picture of the tracks in `rows`, floats (16, n) and ints (8, n).
+
+    `of` (n,) are the rows of their times (ns), means (6) and covariances (6, 6) in the tables given.
+    """
+    n = len(rows)
+    floats, ints = np.empty((16, n)), np.empty((8, n), np.int64)
+    state_columns(of, means, covariances, flat, floats)
+    for k in range(n):
+        i = rows[k]
+        floats[14, k], floats[15, k] = tracks.pressure_altitude_m[i], tracks.existence[i]
+        ints[0, k], ints[1, k] = time_ns[of[k]], tracks.id[i]
+        ints[2, k] = tracks.status[i] if tracks.alive[i] else ENDED
+        ints[3, k], ints[4, k], ints[5, k] = tracks.address[i], tracks.mode_a[i], tracks.callsign[i]
+        ints[6, k], ints[7, k] = tracks.plot[i], 0
         for sensor in range(min(len(rotation_s), 63)):
-            seen = tracks.seen_ns[rows[k], sensor]
-            if seen > 0 and time_ns[k] - seen <= int(CONTRIBUTES_ROTATIONS * rotation_s[sensor] * 1e9):
-                out[k] |= 1 << sensor
-    return out
+            seen = tracks.seen_ns[i, sensor]
+            if seen > 0 and ints[0, k] - seen <= int(CONTRIBUTES_ROTATIONS * rotation_s[sensor] * 1e9):
+                ints[7, k] |= 1 << sensor
+    return floats, ints
 
 
 def report(
     tracks: Tracks,
     rows: Ints,
     time_ns: Ints,
-    mean: Floats,
-    covariance: Floats,
+    means: Floats,
+    covariances: Floats,
+    of: Ints,
     rotation_s: Floats,
     flat: bool,
     until_ns: int,
 ) -> Picture:
-    """Picture of the tracks in `rows` at the times and states given; tracks that have ended say so."""
-    table = geodetic_rows(mean, covariance, flat)
-    status = np.where(tracks.alive[rows], tracks.status[rows], np.uint8(Status.ENDED))
+    """Picture of the tracks in `rows` at the times and states in the rows `of` of the tables given.
+
+    Tracks that have ended say so; a sensor contributes where it has seen a track within its last two rotations.
+    """
+    floats, ints = columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat)
     return Picture(
         until_ns=until_ns,
-        time_ns=time_ns,
-        track=tracks.id[rows],
-        status=status,
-        lat_deg=table[:, 0],
-        lon_deg=table[:, 1],
-        height_wgs84_m=table[:, 2],
-        pressure_altitude_m=tracks.pressure_altitude_m[rows],
-        ground_speed_mps=table[:, 3],
-        track_angle_deg=table[:, 4],
-        vertical_rate_mps=table[:, 5],
-        sigma_horizontal_m=table[:, 6],
-        sigma_height_m=table[:, 7],
-        sigma_east_m=table[:, 8],
-        sigma_north_m=table[:, 9],
-        correlation_east_north=table[:, 10],
-        sigma_v_east_mps=table[:, 11],
-        sigma_v_north_mps=table[:, 12],
-        sigma_vertical_rate_mps=table[:, 13],
-        existence=tracks.existence[rows],
-        address=tracks.address[rows],
-        mode_a=tracks.mode_a[rows],
-        callsign=tracks.callsign[rows],
-        sensors=contributing(tracks, rows, time_ns, rotation_s),
-        plot=tracks.plot[rows],
+        time_ns=ints[0],
+        track=ints[1],
+        status=ints[2].astype(np.uint8),
+        lat_deg=floats[0],
+        lon_deg=floats[1],
+        height_wgs84_m=floats[2],
+        pressure_altitude_m=floats[14],
+        ground_speed_mps=floats[3],
+        track_angle_deg=floats[4],
+        vertical_rate_mps=floats[5],
+        sigma_horizontal_m=floats[6],
+        sigma_height_m=floats[7],
+        sigma_east_m=floats[8],
+        sigma_north_m=floats[9],
+        correlation_east_north=floats[10],
+        sigma_v_east_mps=floats[11],
+        sigma_v_north_mps=floats[12],
+        sigma_vertical_rate_mps=floats[13],
+        existence=floats[15],
+        address=ints[3].astype(np.int32),
+        mode_a=ints[4].astype(np.int16),
+        callsign=ints[5],
+        sensors=ints[7],
+        plot=ints[6],
     )

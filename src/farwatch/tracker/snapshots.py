@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from farwatch.plots import Plots, Progress, ProgressKind
+from farwatch.plots import Progress, ProgressKind
+from farwatch.tracker.admit import Admitted
 
 
-def snapshots(plots: Plots, progress: Progress, sensor: int) -> list[tuple[int, Plots]]:
+def snapshots(plots: Admitted, progress: Progress, sensor: int) -> list[tuple[int, Admitted]]:
     """Times (ns) of a sensor's snapshots in a batch, in order, each with its plots.
 
     Plots of one snapshot carry one time; a NORTH message marks one that may have brought none.

@@ -20,19 +20,21 @@ from farwatch.tracker.looks import look
 
 @kernel
 def step(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, beams, clutter, echoes, plots, model, radar, sensor, options, motion, next_id, until_ns
+    tracks, hypotheses, slots, beams, learned, plots, model, radar, sensor, options, motion, next_id, until_ns
 ):
     """Predict, gate, associate, update and settle the tracks that `sensor` has looked at by `until_ns`.
 
-    The tables are changed in place; `slots` are free rows, one for every plot. Returns which plots are done with
-    (those of clusters that the beam has not passed are not), the rows of the tracks looked at, the next track number.
+    The tables are changed in place, and what has been `learned` of the sensor (`Learned`); `slots` are free rows, one
+    for every plot. Returns which plots are done with (those of clusters that the beam has not passed are not), the rows
+    of the tracks looked at, the next track number.
     """
+    clutter, echoes, detections = learned
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
     density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, radar, beams, sensor, motion, options, in_bands, until_ns)
+    looks = look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns)
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
@@ -41,7 +43,7 @@ def step(  # type: ignore[no-untyped-def]
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
     done, used = update(
-        tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, sensor, motion
+        tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
     count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)

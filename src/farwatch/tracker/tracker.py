@@ -12,12 +12,13 @@ from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import Batch, Ints, Plots, concat_plots, make_plots
+from farwatch.plots import Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model
-from farwatch.tracker.admit import admissible, normalised
-from farwatch.tracker.beam import follow_beam, make_beams
-from farwatch.tracker.clutter import make_clutter_map
-from farwatch.tracker.echoes import make_echo_map
+from farwatch.tracker.admit import Admitted, admit, none_admitted
+from farwatch.tracker.beam import make_beams
+from farwatch.tracker.clutter import ClutterMap, make_clutter_map
+from farwatch.tracker.detection import DetectionMap, make_detection_map
+from farwatch.tracker.echoes import EchoMap, make_echo_map
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
@@ -26,8 +27,9 @@ from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 1
-NO_PLOTS = make_plots(0)
+SNAPSHOT_VERSION = 2
+SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
+NO_PLOTS = none_admitted(make_plots(0))
 
 
 class Counts(NamedTuple):
@@ -36,6 +38,20 @@ class Counts(NamedTuple):
     given: int = 0
     not_aircraft: int = 0
     absurd: int = 0
+
+
+class Learned(NamedTuple):
+    """What the tracker has learned of one sensor."""
+
+    clutter: ClutterMap
+    echoes: EchoMap
+    detections: DetectionMap
+
+
+def learned_of(sensor: Sensor) -> Learned:
+    """What is believed of a sensor before it has been heard."""
+    clutter = make_clutter_map(sensor.clutter, layer_edges(sensor))
+    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
 
 
 class Tracker:
@@ -57,9 +73,8 @@ class Tracker:
         self._models = [sensor_model(sensor, self._flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
-        self._clutter = [make_clutter_map(sensor.clutter, layer_edges(sensor)) for sensor in self.sensors]
-        self._echoes = [make_echo_map() for _ in self.sensors]
-        self._held = [make_plots(0) for _ in self.sensors]
+        self._learned = [learned_of(sensor) for sensor in self.sensors]
+        self._held = [NO_PLOTS] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
         self._next_id = 1
@@ -82,8 +97,7 @@ class Tracker:
                     self._hypotheses,
                     slots,
                     self._beams,
-                    self._clutter[sensor],
-                    self._echoes[sensor],
+                    self._learned[sensor],
                     part,
                     model,
                     radar,
@@ -101,16 +115,20 @@ class Tracker:
         return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
 
     def picture(self, time_ns: int, above_existence: float | None = None) -> Picture:
-        """All confirmed and coasting tracks, predicted to one time.
+        """All confirmed and coasting tracks that may still exist, predicted to one time.
 
         With `above_existence`: all tracks likelier than that, whatever their status; tentative ones have the number 0.
         """
         t = self._tracks
-        wanted = t.status != Status.TENTATIVE if above_existence is None else t.existence > above_existence
+        if above_existence is None:
+            wanted = (t.status != Status.TENTATIVE) & (t.existence >= SHOWN)
+        else:
+            wanted = t.existence > above_existence
         rows = np.flatnonzero(t.alive & wanted)
         mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self._motion, self._flat)
         times = np.full(len(rows), time_ns, np.int64)
-        return report(self._tracks, rows, times, mean, covariance, self._period_s, self._flat, self._until_ns)
+        own = np.arange(len(rows))
+        return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self._flat, self._until_ns)
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
@@ -131,16 +149,12 @@ class Tracker:
         for name in _STATE:
             setattr(self, name, _unpacked(getattr(self, name), state[name]))
 
-    def _admit(self, batch: Batch, sensor: int) -> Plots:
+    def _admit(self, batch: Batch, sensor: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before."""
-        model, _ = self._models[sensor]
-        p, low, high = batch.plots, (model.min_first, model.min_second), (model.max_first, model.max_second)
-        rows, given, not_aircraft, absurd = admissible(p.sensor, p.flags, p.measured, p.z, sensor, low, high)
-        self.counts = Counts(*(a + b for a, b in zip(self.counts, (given, not_aircraft, absurd), strict=True)))
-        new = normalised(p if len(rows) == p.n else p.take(rows), model.turn_u > 0.0)
-        if not model.snapshot:
-            follow_beam(self._beams, sensor, new, batch.progress, batch.until_ns)
-        return concat_plots([self._held[sensor], new]) if self._held[sensor].n else new
+        held, model = self._held[sensor], self._models[sensor][0]
+        plots, *counted = admit(held, batch.plots, batch.progress, self._beams, sensor, model, batch.until_ns)
+        self.counts = Counts(*(a + b for a, b in zip(self.counts, counted, strict=True)))
+        return plots  # type: ignore[no-any-return]
 
     def _slots(self, wanted: int) -> Ints:
         """Free rows for so many new tracks; the tables grow where they have too few."""
@@ -155,13 +169,12 @@ class Tracker:
     def _report(self, rows: Ints) -> Picture:
         """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
         t = self._tracks
-        rows = rows[t.status[rows] != Status.TENTATIVE]
-        return report(
-            t, rows, t.time_ns[rows], t.mean[rows], t.covariance[rows], self._period_s, self._flat, self._until_ns
-        )
+        shown = (t.existence[rows] >= SHOWN) | ~t.alive[rows]
+        rows = rows[(t.status[rows] != Status.TENTATIVE) & shown]
+        return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self._flat, self._until_ns)
 
 
-_STATE = ("counts", "_beams", "_clutter", "_echoes", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
+_STATE = ("counts", "_beams", "_learned", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
 
 
 def _packed(value: Any) -> Any:
