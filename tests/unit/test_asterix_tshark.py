@@ -20,7 +20,7 @@ from farwatch.formats.asterix.alerts_out import alert_records
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded, encode
 from farwatch.formats.asterix.fields import ABSENT
-from farwatch.formats.asterix.radar_out import message_records, plot_records
+from farwatch.formats.asterix.radar_out import conventional_records, message_records, plot_records
 from farwatch.formats.asterix.system_tracks import track_columns
 from farwatch.formats.asterix.table import Table, editions, load_table
 from farwatch.formats.containers import open_container, pieces
@@ -103,6 +103,17 @@ def test_service_messages(tmp_path: Path) -> None:
     records = message_records(progress, [station(sensor) for sensor in SENSORS])
     paths = ["010/SAC", "010/SIC", "000", "030", "020", "041", "120/HGT", "120/LAT", "120/LON"]
     assert compare(load_table(34), records, paths, tmp_path / "m.pcap") > 500
+
+
+@needs_tshark
+def test_conventional_plots_and_messages(tmp_path: Path) -> None:
+    plots, progress = scene(20.0)
+    stations = [station(sensor) for sensor in SENSORS]
+    paths = ["010/SAC", "010/SIC", "020/TYP", "020/SSRPSR", "020/SPI", "040/RHO", "040/THETA", "070/MODE3A", "141"]
+    records = conventional_records(plots, stations)
+    assert compare(load_table(1), records, paths, tmp_path / "p.pcap") > 2000
+    paths = ["010/SAC", "010/SIC", "000", "020", "030", "041"]
+    assert compare(load_table(2), message_records(progress, stations, None, 2), paths, tmp_path / "m.pcap") > 500
 
 
 @needs_tshark

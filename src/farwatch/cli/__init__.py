@@ -82,12 +82,13 @@ def simulate(
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
     asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast (CAT048 and 034) as well.")] = False,
+    category: Annotated[str, typer.Option(help="Of plots.ast: 048 (with 034), or 001 (with 002).")] = "048",
     json: Json = False,
 ) -> None:
     """Simulate a scenario: what the sensors say, and what is true."""
     from farwatch.cli.simulate import simulate
 
-    simulate(scenario, output, duration, seed, asterix, json)
+    simulate(scenario, output, duration, seed, asterix, category, json)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from farwatch.formats.asterix.fields import ABSENT, record_numbers, steps
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table
+from farwatch.formats.asterix.text import icao_callsign
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
 from farwatch.kernels import kernel
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Flag, Kind, Measured
@@ -95,7 +96,6 @@ _RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
 _RANGE_RATE = int(Measured.RANGE_RATE)
 _BDS_50 = 0x50
 _ALL_ONES = 0xFFFFFF  # this address and 0 are given to no aircraft
-_BLANKS = 0x820820820820  # a callsign of eight blanks
 _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
 
 
@@ -264,7 +264,8 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
         plots.mode_a[m] = v[_MODE_A] if v[_MODE_A] != ABSENT else NO_MODE_A
         plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M if v[_LEVEL] != ABSENT else math.nan
         plots.address[m] = v[_ADDRESS] if v[_ADDRESS] > 0 and v[_ADDRESS] != _ALL_ONES else NO_ADDRESS
-        plots.callsign[m] = v[_CALLSIGN] if v[_CALLSIGN] > 0 and v[_CALLSIGN] != _BLANKS else NO_CALLSIGN
+        callsign = icao_callsign(v[_CALLSIGN])
+        plots.callsign[m] = callsign if callsign != ABSENT else NO_CALLSIGN
         plots.nic[m] = -1
         plots.nacp[m] = -1
         plots.sil[m] = -1
