@@ -102,7 +102,7 @@ _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
 class Layout(NamedTuple):
     """Where the kernel finds its numbers in one category and edition."""
 
-    todo: NDArray[np.int64]  # (names, 8) from `steps`
+    todo: NDArray[np.int64]  # (names, 9) from `steps`
     lsb: NDArray[np.float64]  # (names,) of one step; 1 where it is no quantity
     kinds: NDArray[np.uint8]  # plot kind by detection type, 255: none
     registers: int  # slot of the Mode S registers (I048/250), -1: none

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from farwatch.formats.asterix.decode import decode_records, expand_records
 from farwatch.formats.asterix.fields import extract
 from farwatch.formats.asterix.framing import Fault, count_blocks, find_blocks
+from farwatch.formats.asterix.remembered import new_memory
 from farwatch.formats.asterix.statistics import Statistics, new_faults
 from farwatch.formats.asterix.table import Field, Table, categories, load_expansion
 from farwatch.formats.containers import Piece
@@ -54,9 +55,9 @@ def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: S
     slots = len(table.slots)
     rows = min(BATCH, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
     offsets, where = np.empty((rows, slots), np.int32), np.empty((rows, 3), np.int64)
-    at, faults = np.zeros(4, np.int64), new_faults()
+    at, faults, memory = np.zeros(4, np.int64), new_faults(), new_memory()
     while at[0] < len(blocks):
-        n = decode_records(piece.data, blocks, table.program, 0, at, offsets, where, faults)
+        n = decode_records(piece.data, blocks, table.program, 0, at, memory, offsets, where, faults)
         statistics.records += n
         statistics.by_category[table.category] += n
         yield Batch(n, offsets, where)

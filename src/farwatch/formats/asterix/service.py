@@ -32,7 +32,7 @@ _DEGREE = math.pi / 180.0
 class Layout(NamedTuple):
     """Where the kernel finds its numbers in one category and edition."""
 
-    todo: NDArray[np.int64]  # (paths, 8) from `steps`
+    todo: NDArray[np.int64]  # (paths, 9) from `steps`
     lsb: NDArray[np.float64]  # (paths,)
     has_south: bool  # message 3 is the beam at south (CAT002); in CAT034 it is a filtering message
 
