@@ -27,6 +27,7 @@ check: $(STAMP)  ## static checks
 
 bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_decode.py
+	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py

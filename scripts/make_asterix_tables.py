@@ -54,6 +54,14 @@ OVERRIDES: list[tuple[int, tuple[str, ...], str, dict[str, Any], str]] = [
         {"signed": 1},
         "as MD5/TOS",
     ),
+    (
+        19,
+        ("1.3",),
+        "553",
+        {"parts": [1] * 8},
+        "defined with one extension, which itself carries an extension bit; systems with more than four reference "
+        "transponders set it and send more (a recorded one: CD CD CC, then I019/600 where it belongs)",
+    ),
 ]
 
 
@@ -191,6 +199,10 @@ def override(category: int, name: str, items: dict[str, dict[str, Any]]) -> None
             continue
         head, _, rest = path.partition("/")
         entry = items[head]
+        if "parts" in change:
+            assert entry["parts"] != change["parts"]
+            entry["parts"] = change["parts"]
+            continue
         if entry["kind"] == "compound":
             sub, _, rest = rest.partition("/")
             entry = entry["items"][sub]

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
+import reference_asterix as ref
 from farwatch.errors import FormatError
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded, Repeated, encode
@@ -71,11 +72,31 @@ def number(field: Field) -> st.SearchStrategy[int]:
     return st.sampled_from([low, high, 0]) | st.integers(low, high)
 
 
+def chooser(table: Table, profile: int) -> dict[str, int]:
+    """The number that says which layout records have, and its value; nothing where there is one only."""
+    slot, bit, size, *chosen = table.program.choice.tolist()
+    if slot < 0:
+        return {}
+    fields = {path: field for item in numbered_items(table).values() for path, field in item.items()}
+    (path,) = [path for path, field in fields.items() if (field.row[0], *field.row[3:5]) == (slot, bit, size)]
+    return {path: chosen.index(profile)}
+
+
+def items_of(table: Table, profile: int) -> set[str]:
+    """The items and subfields of one layout."""
+    first, count = table.program.profiles[profile, :2].tolist()
+    slots = set(table.program.lists[first : first + count].tolist())
+    return {path for path in table.slots if table.slots[path.split("/")[0]] in slots}
+
+
 @st.composite
 def records(draw: st.DrawFn, table: Table, most: int = 4) -> Made:
     """A few records with the same items to choose from, each of them with some."""
     n = draw(st.integers(1, most))
-    items, repeats = numbered_items(table), repeated_items(table)
+    profile = draw(st.integers(0, len(table.program.profiles) - 1))
+    held = items_of(table, profile)
+    items = {path: fields for path, fields in numbered_items(table).items() if path in held}
+    repeats = {path: fields for path, fields in repeated_items(table).items() if path in held}
     chosen = draw(st.lists(st.sampled_from(sorted(items)), max_size=12, unique=True))
     columns: dict[str, Any] = {}
     for path in chosen:
@@ -95,6 +116,7 @@ def records(draw: st.DrawFn, table: Table, most: int = 4) -> Made:
     if not columns and not repeated:
         name = sorted(items)[0]
         columns = {path: np.zeros(n, np.int64) for path in items[name]}
+    columns |= {path: np.full(n, value) for path, value in chooser(table, profile).items()}
     return Made(table, columns, repeated)
 
 
@@ -125,3 +147,22 @@ def read_back(table: Table, encoded: Encoded, paths: list[str]) -> np.ndarray:
     ]
     assert not statistics.errors
     return np.concatenate(found)
+
+
+def read_by_libasterix(category: int, edition: str, records: Encoded) -> list[dict[str, int]]:
+    """Every number of every record as libasterix reads it, its bytes compared."""
+    found = []
+    for of_category, content in ref.blocks_of_bytes(pack(category, records).data.tobytes()):
+        assert of_category == category
+        parsed = ref.libasterix_records(ref.libasterix_edition(category, edition), content)
+        assert parsed
+        for start, stop, record in parsed:
+            assert record.unparse().to_bytes() == content[start:stop]
+            found.append(
+                {
+                    f"{name}/{path}".rstrip("/"): value
+                    for name, item in record.items_regular.items()
+                    for path, value in ref.flatten(item).items()
+                }
+            )
+    return found

@@ -187,7 +187,7 @@ def libasterix_records(definition: Any, content: bytes) -> list[tuple[int, int, 
 
 
 def _parse_choosing(uap: Any, bits: Any) -> Any:
-    """A record of a category with several profiles: CAT001 tells plots from tracks by the first bit of I001/020."""
+    """A record of a category with several profiles: CAT001 chooses by a bit of I001/020, CAT007 by I007/410."""
     from asterix import base
 
     (name,), cases = uap.cv_selector[0][:1], uap.cv_selector[1]
@@ -196,7 +196,10 @@ def _parse_choosing(uap: Any, bits: Any) -> Any:
         if isinstance(result, ValueError):
             continue
         item = result[0].items_regular.get(name)
-        value = item.unparse().take(1).to_uinteger() if item is not None and len(uap.cv_selector[0]) > 1 else 0
+        bits_of = item.unparse() if item is not None else None
+        if bits_of is not None and len(uap.cv_selector[0]) > 1:
+            bits_of = bits_of.take(1)
+        value = bits_of.to_uinteger() if bits_of is not None else 0
         if cases.get(value, profile) == profile:
             return result
     return ValueError("no profile fits")

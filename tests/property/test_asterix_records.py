@@ -17,13 +17,13 @@ from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.plan import make_plan
 from farwatch.formats.asterix.records import batches, blocks_of, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
-from farwatch.formats.asterix.table import Table, categories, editions, load_expansion, load_table
+from farwatch.formats.asterix.table import categories, editions, load_expansion, load_table
 from farwatch.formats.containers import NO_TIME, Piece
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 DEPENDENT = {"120/CC/CPC"}  # libasterix leaves the bits of an item whose layout depends on another one alone
 EDITIONS = [(62, "1.18"), (62, "1.19"), (62, "1.20"), (62, "1.21"), (48, "1.32"), (48, "1.27"), (34, "1.29")]
-EDITIONS += [(63, "1.7"), (65, "1.6"), (4, None), (21, None), (20, None), (10, None)]
+EDITIONS += [(63, "1.7"), (65, "1.6"), (4, None), (21, None), (1, None), (2, None), (20, None), (10, None)]
 
 
 def same_as_libasterix(made: encoding.Made) -> None:
@@ -83,22 +83,18 @@ def test_libasterix_reads_what_is_written(category: int, edition: str | None) ->
 @QUICK
 @given(st.data())
 def test_our_decoder_reads_what_is_written_in_any_category(data: st.DataObject) -> None:
-    table = data.draw(st.sampled_from(written_tables()), label="table")
+    table = load_table(data.draw(st.sampled_from(categories()), label="category"))
     same_as_decoded(data.draw(encoding.records(table), label="records"))
-
-
-def written_tables() -> list[Table]:
-    """The newest edition of every category with one record layout."""
-    newest = [load_table(category) for category in categories()]
-    return [table for table in newest if len(table.program.profiles) == 1]
 
 
 @QUICK
 @given(st.data())
 def test_quantities_come_back_to_half_a_step(data: st.DataObject) -> None:
     """Any quantity of any category, in its unit, within what its item can say."""
-    table = data.draw(st.sampled_from(written_tables()), label="table")
-    fields = {path: field for item in encoding.numbered_items(table).values() for path, field in item.items()}
+    table = load_table(data.draw(st.sampled_from(categories()), label="category"))
+    profile = data.draw(st.integers(0, len(table.program.profiles) - 1), label="layout")
+    items, held = encoding.numbered_items(table), encoding.items_of(table, profile)
+    fields = {path: field for name in items.keys() & held for path, field in items[name].items()}
     quantities = {path: field for path, field in fields.items() if field.lsb is not None}
     if not quantities:
         return
@@ -106,7 +102,8 @@ def test_quantities_come_back_to_half_a_step(data: st.DataObject) -> None:
     field = quantities[path]
     low, high = (step * (field.lsb or 1.0) for step in encoding.limits(field))
     given_values = np.array(data.draw(st.lists(st.floats(low, high), min_size=1, max_size=20)))
-    encoded = encode(table, {path: given_values})
+    chooser = {name: np.full(len(given_values), value) for name, value in encoding.chooser(table, profile).items()}
+    encoded = encode(table, {path: given_values} | chooser)
     assert not encoded.clamped
     back = encoding.read_back(table, encoded, [path])[:, 0] * (field.lsb or 1.0)
     apart = np.abs(back - given_values)
@@ -143,7 +140,10 @@ def test_every_edition_of_every_category_can_be_planned() -> None:
     for category in categories():
         for edition in editions(category):
             table = load_table(category, edition)
-            if len(table.program.profiles) == 1:
-                paths = [path for item in encoding.numbered_items(table).values() for path in item]
-                plan = make_plan(table, tuple(paths), tuple(encoding.repeated_items(table)))
+            for profile in range(len(table.program.profiles)):
+                held = encoding.items_of(table, profile)
+                items = encoding.numbered_items(table)
+                paths = [path for name, item in items.items() if name in held for path in item]
+                repeated = [path for path in encoding.repeated_items(table) if path in held]
+                plan = make_plan(table, tuple(paths), tuple(repeated), profile)
                 assert sorted(plan.places) == list(range(len(paths)))

@@ -139,9 +139,14 @@ def test_repetitions_must_be_in_order() -> None:
         encode(PLOTS, {}, {"RE": Repeated(np.array([0, 2, 1]), np.zeros((1, 1), np.int64))})
 
 
-def test_categories_with_several_layouts_are_read_only() -> None:
-    with pytest.raises(FormatError, match="CAT001 has several record layouts; it is read, not written"):
-        encode(load_table(1), {"010/SAC": np.array([1])})
+def test_records_of_one_layout_at_a_time() -> None:
+    """CAT001 holds plots and tracks, and I001/020 says which: their items, and the order of these, differ."""
+    plots = {"010/SAC": np.array([1, 1]), "020/TYP": np.array([0, ABSENT]), "040/RHO": np.array([1.0, 2.0])}
+    assert encode(load_table(1), plots).n == 2
+    with pytest.raises(FormatError, match="CAT001: records of several layouts; encode those of each by themselves"):
+        encode(load_table(1), plots | {"020/TYP": np.array([0, 1])})
+    with pytest.raises(FormatError, match="CAT001: a record of this layout has no item '161'"):
+        encode(load_table(1), plots | {"161": np.array([1, 2])})
 
 
 def test_batches_leave_no_seam() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import reference_asterix as ref
+from command import Command
 from farwatch.errors import FormatError
 from farwatch.formats.asterix import inspect
 
@@ -73,3 +75,48 @@ def test_recorded_network() -> None:
     assert (found.categories[48].records, found.categories[34].records) == (128, 34)
     assert found.datagrams == 100 and len(found.categories[48].sources) == 7
     assert not np.isnan(found.categories[34].first_time_of_day_s)
+
+
+def test_extent_and_rate(tmp_path: Path) -> None:
+    path = tmp_path / "a.ast"
+    place = [round(degrees * 2**25 / 180).to_bytes(4, "big", signed=True) for degrees in (47.0, 9.0, 48.5, -3.25)]
+    tracks = [b"\x98" + ref.source() + ref.time_of_day(10) + place[k] + place[k + 1] for k in (0, 2)]
+    times = [86_390.0, 86_395.0, 5.0]
+    path.write_bytes(ref.block(48, *[ref.plot(time, 40.0) for time in times]) + ref.block(62, *tracks))
+    found = inspect(path)
+    radar, tracker = found.categories[48], found.categories[62]
+    assert radar.span_s == 15.0 and radar.max_range_m == 40 * 1852 and radar.bbox_deg is None
+    assert tracker.bbox_deg == pytest.approx((47.0, -3.25, 48.5, 9.0), abs=1e-5) and np.isnan(tracker.max_range_m)
+    assert tracker.newest == tracker.edition
+
+
+def test_what_is_not_supported_is_named(tmp_path: Path, farwatch: Command) -> None:
+    path = tmp_path / "a.ast"
+    path.write_bytes(ref.block(48, ref.plot()) + ref.block(250, b"abc") * 3 + ref.block(62, b"\xff\xff"))
+    assert inspect(path).statistics.unsupported == {250: 3}
+    ran = farwatch("inspect", path, "--json")
+    assert ran.code == 3
+    said = json.loads(ran.out)
+    assert said["unsupported"] == {"250": 3} and said["container"] == "raw" and said["compression"] is None
+    fspec = next(error for error in said["errors"] if error["kind"].startswith("FSPEC"))
+    assert (fspec["count"], fspec["item"]) == (1, "CAT062") and fspec["byte"] == path.stat().st_size - 2
+    assert "CAT250: 3 blocks, not supported" in farwatch("inspect", path).out
+
+
+def test_the_edition_that_fits_is_told_with_how_to_choose_it(farwatch: Command) -> None:
+    for name, fits in (("lebl_adsb_cat021_ed023_2h_midnight.ast", "0.23"), ("bcn_cat021_ed21_4min.ast", "2.1")):
+        path = ref.recording(name)
+        ran = farwatch("inspect", path)
+        assert ran.code == 0 and f"CAT021 looks like edition {fits}" in ran.err and f"--edition 021={fits}" in ran.err
+        ran = farwatch("inspect", path, "--edition", "021=2.7", "--json")
+        (told,) = [c for c in json.loads(ran.out)["categories"] if c["category"] == 21]
+        assert (told["edition"], told["looks_like"]) == ("2.7", fits if fits == "0.23" else None)
+
+
+@pytest.mark.parametrize("wrong", ["0.26", "2.1", "2.7"])
+def test_nonsense_is_never_read_as_an_edition(tmp_path: Path, wrong: str) -> None:
+    """The old ADS-B recording in any other layout: refused, with the edition that fits."""
+    path = ref.recording("lebl_adsb_cat021_ed023_2h_midnight.ast")
+    found = inspect(path, {21: wrong}).categories[21]
+    fits = found.looks_like or found.edition
+    assert fits.startswith("0.2") or (found.records, found.broken_blocks) == (49_330, 0)

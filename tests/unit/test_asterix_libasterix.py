@@ -13,6 +13,7 @@ import pytest
 import reference_asterix as ref
 from farwatch.formats.asterix.decode import decode_records
 from farwatch.formats.asterix.fields import ABSENT, extract
+from farwatch.formats.asterix.remembered import new_memory
 from farwatch.formats.asterix.statistics import new_faults
 from farwatch.formats.asterix.table import Table, editions, load_table
 
@@ -25,6 +26,8 @@ EDITION = {
 # Signs that the tables put right on purpose; see the generator's overrides.
 OVERRIDDEN = {(48, "090/FL"), (62, "340/HEIGHT"), (17, "050/ALT")}
 
+WIDENED = {19}  # I019/553 goes on for longer than its definition says
+
 
 def recordings() -> list[Path]:
     folder = ref.data_folder()
@@ -35,7 +38,9 @@ def decoded(data: np.ndarray, blocks: np.ndarray, table: Table) -> Iterator[tupl
     """(offsets, (start, stop) of each record, block is whole) of each block (n, 4) of one category."""
     rows = int(np.sum(blocks[:, 2] - blocks[:, 1])) // 4  # no record is so short
     offsets, where = np.empty((rows, len(table.slots)), np.int32), np.empty((rows, 3), np.int64)
-    n = decode_records(data, blocks, table.program, 0, np.zeros(4, np.int64), offsets, where, new_faults())
+    n = decode_records(
+        data, blocks, table.program, 0, np.zeros(4, np.int64), new_memory(), offsets, where, new_faults()
+    )
     first = np.searchsorted(where[:n, 2], np.arange(len(blocks) + 1))
     for k, (start, stop) in enumerate(pairwise(first)):
         reached = where[stop - 1, 1] if stop > start else blocks[k, 1] + 3
@@ -96,6 +101,8 @@ def cross_check(categories: set[int] | None, every_block: int, every_value: int)
             count = counts.setdefault(category, [0, 0])
             for k, (offsets, where, whole) in enumerate(decoded(data, blocks, table)):
                 parsed = ref.libasterix_records(definition, framed[chosen[k]][1])
+                if parsed is None and category in WIDENED:
+                    continue
                 assert (parsed is not None) == whole, (path, category, k)
                 if parsed is None:
                     continue

@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_alerts_out import SOURCE, conflict
 from test_radar_out import DAY, DAY_NS, SENSORS, scene, tall
 from test_system_tracks import ORIGIN, numbering, pictures
 
 import encoding
 from farwatch.errors import FarwatchError
 from farwatch.formats import asterix
+from farwatch.formats.asterix.alerts_out import alert_records
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded, encode
 from farwatch.formats.asterix.fields import ABSENT
-from farwatch.formats.asterix.radar_out import message_records, plot_records
+from farwatch.formats.asterix.radar_out import conventional_records, message_records, plot_records
 from farwatch.formats.asterix.system_tracks import track_columns
 from farwatch.formats.asterix.table import Table, editions, load_table
 from farwatch.formats.containers import open_container, pieces
@@ -104,18 +106,41 @@ def test_service_messages(tmp_path: Path) -> None:
 
 
 @needs_tshark
-@pytest.mark.parametrize("category", [62, 48, 34, 63, 65])
+def test_conventional_plots_and_messages(tmp_path: Path) -> None:
+    plots, progress = scene(20.0)
+    stations = [station(sensor) for sensor in SENSORS]
+    paths = ["010/SAC", "010/SIC", "020/TYP", "020/SSRPSR", "020/SPI", "040/RHO", "040/THETA", "070/MODE3A", "141"]
+    records = conventional_records(plots, stations)
+    assert compare(load_table(1), records, paths, tmp_path / "p.pcap") > 2000
+    paths = ["010/SAC", "010/SIC", "000", "020", "030", "041"]
+    assert compare(load_table(2), message_records(progress, stations, None, 2), paths, tmp_path / "m.pcap") > 500
+
+
+@needs_tshark
+def test_alerts(tmp_path: Path) -> None:
+    records = alert_records(conflict(40), SOURCE, "1.12")
+    paths = ["010/SAC", "010/SIC", "000", "020", "030", "035", "040", "045/STAT", "070/TC", "070/TCA", "070/CHS"]
+    paths += ["070/MHS", "070/CVS", "070/MVS", "120/CN/TYPE", "120/CN/FVD", "120/CC/CS", "120/CP", "120/CD", "100/AN"]
+    assert compare(load_table(4, "1.12"), records, paths, tmp_path / "a.pcap") == 40 * len(paths)
+
+
+@needs_tshark
+@pytest.mark.parametrize("category", [62, 48, 34, 63, 65, 1, 2, 21])
 def test_every_number_of_an_edition(category: int, tmp_path: Path, rng: np.random.Generator) -> None:
     """Random records that hold any item, in the newest edition that this Wireshark knows."""
     table, n = load_table(category, newest_of_tshark(category)), 60
     columns = {}
-    for fields in encoding.numbered_items(table).values():
+    held = encoding.items_of(table, 0)
+    for name, fields in encoding.numbered_items(table).items():
+        if name not in held:
+            continue
         there = rng.uniform(size=n) < 0.5
         extensions = rng.integers(0, max(field.row[2] for field in fields.values()), n, endpoint=True)
         for path, field in fields.items():
             low, high = encoding.limits(field)
             given = there & (field.row[2] <= extensions)
             columns[path] = np.where(given, rng.integers(low, high, n, endpoint=True), ABSENT)
+    columns |= {path: np.full(n, value) for path, value in encoding.chooser(table, 0).items()}
     names = fields_of_tshark()
     paths = [path for path in columns if field_of(table, path) in names and table.field(path).unit != "ascii"]
     assert len(paths) > 0.9 * len(columns) - 2  # some nested names differ

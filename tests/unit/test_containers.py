@@ -12,26 +12,9 @@ import pytest
 import reference_asterix as ref
 from farwatch.errors import FormatError
 from farwatch.formats.containers import Piece, open_container, pieces
+from reference_containers import payloads, write
 
 BLOCK = ref.block(48, ref.plot())
-
-
-def payloads(path: Path, chunk_bytes: int = 1 << 20) -> tuple[list[bytes], list[int], dict[str, int]]:
-    found: list[bytes] = []
-    received: list[int] = []
-    skipped: dict[str, int] = {}
-    for piece in pieces(open_container(path), chunk_bytes):
-        found += [bytes(piece.data[a:b]) for a, b in zip(piece.start, piece.stop)]
-        received += piece.received_ns.tolist()
-        for reason, count in piece.skipped.items():
-            skipped[reason] = skipped.get(reason, 0) + count
-    return found, received, skipped
-
-
-def write(folder: Path, content: bytes, name: str = "a.pcap") -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
@@ -79,8 +62,6 @@ def test_framed_blocks_are_taken_apart(tmp_path: Path) -> None:
     [
         (bytes(12) + b"\x08\x06" + bytes(28), "no IP packet"),
         (ref.ethernet(ref.ipv4(ref.udp(BLOCK), protocol=6)), "no UDP datagram"),
-        (ref.ethernet(ref.ipv4(ref.udp(BLOCK), fragment=0x2000)), "IP fragment (not put together)"),
-        (ref.ethernet(ref.ipv4(ref.udp(BLOCK), fragment=5)), "IP fragment (not put together)"),
         (ref.ethernet(ref.ipv4(ref.udp(BLOCK)))[:-5], "packet captured only in part"),
         (ref.ethernet(ref.ipv4(ref.udp(BLOCK)))[:20], "damaged headers"),
         (ref.ethernet(ref.ipv6(ref.udp(BLOCK)))[:-1], "packet captured only in part"),
@@ -147,14 +128,8 @@ def test_files_that_are_no_recording(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        (b"\x0a\x0d\x0d\x0a" + bytes(30), "a.pcap", "PCAPNG.*editcap -F pcap"),
-        (b"\x1f\x8b\x08" + bytes(30), "a.ast.gz", "gunzip"),
-        (b"\x28\xb5\x2f\xfd" + bytes(30), "a.zst", "zstd -d"),
+        (b"BZh9" + bytes(30), "a.ast.bz2", "bunzip2"),
         (b"PK\x03\x04" + bytes(30), "a.zip", "unzip"),
-        (BLOCK, "a.gps", "GPS recording"),
-        (b"\xcd" * 3000, "a.ast", "GPS recording"),
-        (BLOCK, "a.rff", "RFF"),
-        (BLOCK, "a.ff", "final"),
         (ref.pcap_file([], 147), "a.pcap", "link type 147"),
     ],
 )

@@ -345,3 +345,8 @@ def test_bad_options_on_the_command_line(tmp_path: Path, farwatch: Command) -> N
     ran = farwatch("track", tmp_path / "x.ast", "-s", site, "-o", tmp_path / "t.ast", "--edition", "062=9.9")
     assert ran.code == 1 and "no edition '9.9' of ASTERIX category 062" in ran.err
     assert list(tmp_path.glob("*t.ast*")) == []
+    ran = farwatch("simulate", site, "-o", tmp_path / "run", "--asterix", "--category", "62")
+    assert ran.code == 1 and "--category 62: radars' plots are written as 048 or 001" in ran.err
+    ran = farwatch("simulate", site, "-o", tmp_path / "run", "--duration", 20, "--asterix", "--category", "001")
+    assert ran.code == 0, ran.err
+    assert set(asterix.inspect(tmp_path / "run" / "plots.ast").categories) == {1, 2}

@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 import encoding
-import reference_asterix as ref
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.blocks import pack
-from farwatch.formats.asterix.encode import Encoded
 from farwatch.formats.asterix.service_out import (
     Condition,
     Registration,
@@ -28,39 +25,22 @@ SYSTEM = System(1, 200, 3)
 NOON = {"010/SAC": 1, "010/SIC": 200, "015": 3, "030": 43_200 * 128}
 
 
-def read(category: int, edition: str, records: Encoded) -> list[dict[str, int]]:
-    """Every number of every record as libasterix reads it, its bytes compared."""
-    found = []
-    for of_category, content in ref.blocks_of_bytes(pack(category, records).data.tobytes()):
-        assert of_category == category
-        parsed = ref.libasterix_records(ref.libasterix_edition(category, edition), content)
-        assert parsed
-        for start, stop, record in parsed:
-            assert record.unparse().to_bytes() == content[start:stop]
-            found.append(
-                {
-                    f"{name}/{path}".rstrip("/"): value
-                    for name, item in record.items_regular.items()
-                    for path, value in ref.flatten(item).items()
-                }
-            )
-    return found
-
-
 @pytest.mark.parametrize("edition", editions(65))
 def test_what_the_system_says_of_itself(edition: str) -> None:
     status = system_status(NOON_NS, SYSTEM, SystemState.DEGRADED, overloaded=True, edition=edition)
     said = {"000": 1, "040/NOGO": 1, "040/OVL": 1, "040/TSV": 0, "040/PSS": 0}
-    (found,) = read(65, edition, status)
+    (found,) = encoding.read_by_libasterix(65, edition, status)
     assert {path: found[path] for path in (NOON | said)} == NOON | said
-    (found,) = read(65, edition, end_of_batch(NOON_NS, SYSTEM, 257, edition))
+    (found,) = encoding.read_by_libasterix(65, edition, end_of_batch(NOON_NS, SYSTEM, 257, edition))
     assert found == NOON | {"000": 2, "020": 1}
-    (found,) = read(65, edition, service_report(NOON_NS, SYSTEM, 9, edition))
+    (found,) = encoding.read_by_libasterix(65, edition, service_report(NOON_NS, SYSTEM, 9, edition))
     assert found == NOON | {"000": 3, "050": 9}
 
 
 def test_a_clock_that_is_not_to_be_trusted() -> None:
-    (found,) = read(65, "1.6", system_status(NOON_NS, SYSTEM, SystemState.OPERATIONAL, time_valid=False))
+    (found,) = encoding.read_by_libasterix(
+        65, "1.6", system_status(NOON_NS, SYSTEM, SystemState.OPERATIONAL, time_valid=False)
+    )
     assert (found["040/TSV"], found["040/NOGO"]) == (1, 0)
 
 
@@ -75,7 +55,7 @@ def test_what_it_says_of_its_sensors(edition: str) -> None:
         [Condition.OPERATIONAL, Condition.DEGRADED, Condition.NOT_CONNECTED],
     )
     records = sensor_status(NOON_NS, SYSTEM, sources, conditions, registration, edition)
-    found = read(63, edition, records)
+    found = encoding.read_by_libasterix(63, edition, records)
     assert [(one["050/SAC"], one["050/SIC"]) for one in found] == sources
     assert [one["060/CON"] for one in found] == [0, 1, 3]
     assert all(one.items() >= NOON.items() for one in found)

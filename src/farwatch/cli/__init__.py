@@ -21,9 +21,14 @@ app = typer.Typer(
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
-Recordings = Annotated[list[Path], typer.Argument(help="ASTERIX (plain or PCAP) or plots.parquet; several are merged.")]
+Recordings = Annotated[
+    list[Path], typer.Argument(help="ASTERIX in any container or plots.parquet; several are merged.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the simulation.", min=0)]
-Editions = Annotated[list[str] | None, typer.Option("--edition", help="ASTERIX edition of a category, as 048=1.31.")]
+Editions = Annotated[
+    list[str] | None,
+    typer.Option("--edition", help="ASTERIX edition: 048=1.31, of a source 021@0/107=0.23, of a port 021@:8600=2.1."),
+]
 
 
 def main() -> None:
@@ -77,12 +82,13 @@ def simulate(
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
     asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast (CAT048 and 034) as well.")] = False,
+    category: Annotated[str, typer.Option(help="Of plots.ast: 048 (with 034), or 001 (with 002).")] = "048",
     json: Json = False,
 ) -> None:
     """Simulate a scenario: what the sensors say, and what is true."""
     from farwatch.cli.simulate import simulate
 
-    simulate(scenario, output, duration, seed, asterix, json)
+    simulate(scenario, output, duration, seed, asterix, category, json)
 
 
 @app.command()
@@ -113,6 +119,31 @@ def inspect(
     from farwatch.cli.inspect import inspect
 
     inspect(recording, edition or [], json)
+
+
+@app.command()
+def convert(
+    recordings: Annotated[list[Path], typer.Argument(help="ASTERIX in any container, one file after another.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File: .parquet, .csv, .jsonl, .kml or .ast.")],
+    category: Annotated[str | None, typer.Option(help="Only these categories, as 48,34.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only these sources (SAC/SIC), as 20/129.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--from", help="From this time (UTC): 08:30 or 2024-05-01T08:30.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Before this time (UTC).")] = None,
+    bbox: Annotated[str | None, typer.Option(help="Only positions in south,west,north,east (degrees).")] = None,
+    address: Annotated[str | None, typer.Option(help="Only these aircraft addresses, as 3C6586,4CA123.")] = None,
+    site: Annotated[Path | None, typer.Option("--site", "-s", help="TOML file with the sensors' places.")] = None,
+    edition: Editions = None,
+    day: Annotated[str | None, typer.Option(help="Day of the recording (UTC), as 2024-05-01.")] = None,
+    all_columns: Annotated[bool, typer.Option(help="Tables with the columns that are empty throughout, too.")] = False,
+    json: Json = False,
+) -> None:
+    """Write recordings as tables (Parquet, CSV, JSON lines), a map (KML) or filtered ASTERIX."""
+    from farwatch.cli.convert import convert
+
+    filters = {"category": category, "source": source, "from": since, "to": until, "bbox": bbox, "address": address}
+    convert(recordings, output, filters, site, edition or [], day, all_columns, json)
 
 
 @app.command()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +20,42 @@ def inspect(recording: Path, edition: list[str], as_json: bool) -> None:
     """Count everything in a recording and print it."""
     found = asterix.inspect(recording, editions_of(edition) or None)
     broken = [f"{kind}: {error}" for kind, error in found.statistics.errors.items()]
+    broken += [f"{reason}: {count:,} times" for reason, count in found.statistics.skipped.items()]
     if as_json:
-        result(as_data(found, broken))
+        result(as_data(found))
     else:
         show(found)
     partial(broken)
 
 
-def as_data(found: asterix.Inspection, broken: list[str]) -> dict[str, Any]:
+def as_data(found: asterix.Inspection) -> dict[str, Any]:
     """The inspection as plain data."""
     return {
         "path": found.path,
         "container": found.container,
         "bytes": found.bytes,
         "datagrams": found.datagrams,
-        "errors": broken,
+        "compression": found.compression or None,
+        "first_received_ns": found.first_received_ns,
+        "last_received_ns": found.last_received_ns,
+        "errors": [{"kind": kind, **asdict(error)} for kind, error in found.statistics.errors.items()],
+        "skipped": dict(found.statistics.skipped),
+        "trailers": found.statistics.trailers,
+        "unsupported": {f"{number:03d}": count for number, count in sorted(found.statistics.unsupported.items())},
         "categories": [
             {
                 "category": c.category,
                 "edition": c.edition,
+                "newest_edition": c.newest,
                 "looks_like": c.looks_like,
                 "blocks": c.blocks,
                 "broken_blocks": c.broken_blocks,
                 "records": c.records,
-                "first_time_of_day_s": c.first_time_of_day_s if math.isfinite(c.first_time_of_day_s) else None,
-                "last_time_of_day_s": c.last_time_of_day_s if math.isfinite(c.last_time_of_day_s) else None,
+                "first_time_of_day_s": finite(c.first_time_of_day_s),
+                "last_time_of_day_s": finite(c.last_time_of_day_s),
+                "records_per_s": finite(rate(c)),
+                "bbox_deg": c.bbox_deg,
+                "max_range_m": finite(c.max_range_m),
                 "sources": {f"{sac}/{sic}": count for (sac, sic), count in c.sources.items()},
                 "items": c.items,
             }
@@ -51,22 +64,57 @@ def as_data(found: asterix.Inspection, broken: list[str]) -> dict[str, Any]:
     }
 
 
+def finite(value: float) -> float | None:
+    """A number, None where it is none."""
+    return value if math.isfinite(value) else None
+
+
+def rate(found: asterix.CategoryInspection) -> float:
+    """Records a second, NaN where their times do not say."""
+    return found.records / found.span_s if found.span_s > 0 else math.nan
+
+
+def extent(found: asterix.CategoryInspection) -> str:
+    """Where the positions of a category lie."""
+    if found.bbox_deg:
+        south, west, north, east = found.bbox_deg
+        return f"{south:.2f} .. {north:.2f}, {west:.2f} .. {east:.2f} deg"
+    return f"to {found.max_range_m / 1000:.0f} km" if math.isfinite(found.max_range_m) else ""
+
+
 def show(found: asterix.Inspection) -> None:
     """Print the inspection as tables."""
     console = out()
     packets = f", {found.datagrams:,} datagrams" if found.datagrams else ""
-    console.print(f"{found.path}: {found.container}, {found.bytes:,} bytes{packets}", markup=False)
+    packed = f" in {found.compression}" if found.compression else ""
+    console.print(f"{found.path}: {found.container}{packed}, {found.bytes:,} bytes{packets}", markup=False)
+    if found.first_received_ns is not None and found.last_received_ns is not None:
+        first, last = (
+            datetime.datetime.fromtimestamp(ns / 1e9, datetime.UTC)
+            for ns in (found.first_received_ns, found.last_received_ns)
+        )
+        console.print(f"received {first:%Y-%m-%d %H:%M:%S} .. {last:%Y-%m-%d %H:%M:%S} UTC", markup=False)
     table = Table()
-    for heading in ("category", "edition", "records", "blocks", "broken", "time of day", "sources"):
-        table.add_column(heading, justify="left" if heading in ("time of day", "sources") else "right")
+    texts = ("time of day", "extent", "sources")
+    for heading in ("category", "edition", "records", "a second", "blocks", "broken", *texts):
+        table.add_column(heading, justify="left" if heading in texts else "right")
     for c in found.categories.values():
         sources = ", ".join(f"{sac}/{sic} ({n:,})" for (sac, sic), n in c.sources.most_common(6) if sac >= 0)
         span = f"{clock(c.first_time_of_day_s)} .. {clock(c.last_time_of_day_s)}"
-        counts = (f"{c.records:,}", f"{c.blocks:,}", f"{c.broken_blocks:,}")
-        table.add_row(f"{c.category:03d}", c.edition, *counts, span, sources)
+        per_s = f"{rate(c):.1f}" if math.isfinite(rate(c)) else "-"
+        counts = (f"{c.records:,}", per_s, f"{c.blocks:,}", f"{c.broken_blocks:,}")
+        table.add_row(f"{c.category:03d}", c.edition, *counts, span, extent(c), sources)
+        what = f"farwatch: CAT{c.category:03d} looks like edition"
         if c.looks_like and c.looks_like != c.edition:
-            err().print(f"farwatch: CAT{c.category:03d} looks like edition {c.looks_like}", markup=False)
+            err().print(f"{what} {c.looks_like}, not {c.edition}", markup=False)
+        elif not c.looks_like and "," not in c.edition and c.edition != c.newest:
+            how = f"read it with --edition {c.category:03d}={c.edition}"
+            err().print(f"{what} {c.edition}, not the newest, {c.newest}: {how}", markup=False)
     console.print(table)
+    for number, count in sorted(found.statistics.unsupported.items()):
+        console.print(f"CAT{number:03d}: {count:,} blocks, not supported: there is no table for it", markup=False)
+    if found.statistics.trailers:
+        console.print(f"{found.statistics.trailers:,} packets end with bytes that the network appended", markup=False)
     for c in found.categories.values():
         most = sorted(c.items.items(), key=lambda item: (-item[1], item[0]))[:ITEMS_SHOWN]
         shown = ", ".join(f"{name} {100 * share:.0f} %" for name, share in most)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from farwatch.errors import ConfigError, FarwatchError
+
+if TYPE_CHECKING:
+    from farwatch.formats.asterix.editions import Editions
 
 FAILED, PARTIAL, INTERRUPTED = 1, 3, 130
 
@@ -82,12 +85,20 @@ def kernels_ready() -> None:
         err().print("farwatch: compiling kernels, once (about a minute)")
 
 
-def editions_of(given: list[str]) -> dict[int, str]:
-    """Editions by category out of options such as 048=1.31."""
-    editions = {}
+def editions_of(given: list[str]) -> Editions:
+    """Editions out of options such as 048=1.31, 021@0/107=0.23 or 021@:8600=2.1."""
+    import re
+
+    from farwatch.formats.asterix.editions import Rule
+
+    editions: dict[int | Rule, str] = {}
     for text in given:
-        category, _, edition = text.partition("=")
-        if not category.isdigit() or not edition:
-            raise ConfigError(f"--edition {text}: write category=edition, as 048=1.31")
-        editions[int(category)] = edition
+        found = re.fullmatch(r"(\d{1,3})(?:@(?:(\d{1,3})/(\d{1,3}))?(?::(\d{1,5}))?)?=(.+)", text)
+        if not found:
+            raise ConfigError(
+                f"--edition {text}: write category=edition, as 048=1.31; for one source 021@0/107=0.23, "
+                "for one port 021@:8600=2.1"
+            )
+        sac, sic, port = (int(found[k]) if found[k] else -1 for k in (2, 3, 4))
+        editions[Rule(int(found[1]), sac, sic, port)] = found[5]
     return editions

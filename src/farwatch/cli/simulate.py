@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from farwatch.cli.say import bar, err, out, result
-from farwatch.errors import FarwatchError
+from farwatch.errors import ConfigError, FarwatchError
 from farwatch.plots import concat_plots, concat_progress
 from farwatch.recording import write_plots, write_progress, write_truth
 from farwatch.scenario import load
@@ -17,11 +17,17 @@ from farwatch.simulation.feasible import unseen_flights
 from farwatch.sinks.radar_asterix import station, write_radars
 from farwatch.truth import NO_PLOT, concat_truth
 
+CATEGORIES = {"048": False, "001": True}  # of radars' plots: are they the conventional ones?
 
-def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, asterix: bool, as_json: bool) -> None:
+
+def simulate(
+    scenario_name: str, folder: Path, duration_s: float, seed: int, asterix: bool, category: str, as_json: bool
+) -> None:
     """Simulate and write plots.parquet, progress.parquet, truth.parquet, illuminations.parquet, if asked plots.ast."""
     scenario = load(scenario_name)
     if asterix:
+        if category not in CATEGORIES:
+            raise ConfigError(f"--category {category}: radars' plots are written as {' or '.join(CATEGORIES)}")
         for sensor in scenario.sensors:
             station(sensor)
     try:
@@ -43,7 +49,14 @@ def simulate(scenario_name: str, folder: Path, duration_s: float, seed: int, ast
     write_plots(folder / "plots.parquet", plots, names)
     write_progress(folder / "progress.parquet", said, names)
     if asterix:
-        blocks = write_radars(folder / "plots.ast", plots, said, scenario.sensors, flat=scenario.frame.flat)
+        blocks = write_radars(
+            folder / "plots.ast",
+            plots,
+            said,
+            scenario.sensors,
+            flat=scenario.frame.flat,
+            conventional=CATEGORIES[category],
+        )
         for item, count in blocks.clamped.items():
             err().print(f"farwatch: plots.ast: {count:,} values are beyond what {item} can say, and are at its end")
     about = {"scenario": msgspec.json.encode(scenario).decode(), "seed": str(seed)}

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial, result
 from farwatch.errors import ConfigError
+from farwatch.formats.asterix.editions import Choice, Editions
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, without_identity
@@ -108,12 +109,12 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
             yield waiting.pop(0)[1]
 
 
-def sink_options(scenario: Scenario, sac_sic: str, editions: dict[int, str] | None) -> SinkOptions:
+def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) -> SinkOptions:
     """What sinks are told of the site and of the options given; raises `ConfigError`."""
     source_of(sac_sic)
     asterix62 = Asterix62Options(sac_sic=sac_sic)
-    if editions and 62 in editions:
-        asterix62 = msgspec.structs.replace(asterix62, edition=editions[62])
+    if written := Choice(editions).given.get(62):
+        asterix62 = msgspec.structs.replace(asterix62, edition=written.edition)
     return SinkOptions(scenario.sensors, scenario.frame, asterix62)
 
 

@@ -1,7 +1,7 @@
-"""What ASTERIX comes packed in: plain blocks one after another, or UDP datagrams in a classic PCAP file.
+"""What ASTERIX comes packed in: plain blocks, captures of UDP datagrams, recorders' own frames; each may be compressed.
 
 A file is read in pieces of bounded size. Each piece says which of its bytes are datagrams; a plain file counts as one
-datagram, cut only between blocks.
+datagram, cut only between blocks. What a file is packed in is told by its first bytes, never by its name.
 """
 
 from __future__ import annotations
@@ -11,41 +11,73 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.ethernet import N_SKIPS, PACKET_HEADER, SKIPS, SMALLEST_DATAGRAM, find_datagrams
+from farwatch.formats import framed
+from farwatch.formats.captures import (
+    LARGEST_PACKET,
+    N_INTERFACES,
+    RAW_IP,
+    RAW_LINKS,
+    SMALLEST_PACKET,
+    find_packets,
+    find_packets_ng,
+)
+from farwatch.formats.captures import NO_TIME as NO_TIME
+from farwatch.formats.ethernet import FRAGMENTS_LOST, N_SKIPS, SKIPS, SMALLEST_DATAGRAM, find_datagrams
+from farwatch.formats.fragments import LARGEST, WAITING, given_up, new_fragments
+from farwatch.formats.window import Unpacked, Window, compression_of, first_bytes
 from farwatch.kernels import kernel
 
 CHUNK_BYTES = 2 << 20
-NO_TIME = -(2**63)
+NO_PORT = -1
 _LARGEST_BLOCK = 65_535
-_LARGEST_PACKET = 1 << 18  # what capture programs write at most; more means a broken packet header
+_NO_PLACES = np.empty((0, 2), np.int64)
+_CUT_OFF = "capture cut off or damaged"
 
 
 class Piece(NamedTuple):
     """Part of a file: datagrams data[start[i]:stop[i]], received at received_ns[i] (NO_TIME: not recorded).
 
-    `data` is written over by the next piece.
+    `data` is written over by the next piece. Datagrams put together out of fragments stand behind what was read:
+    moved (k, 2) says where each starts in `data` and where in the file its last fragment ended.
     """
 
     data: NDArray[np.uint8]
-    base: int  # position of data[0] in the file
+    base: int  # position of data[0] in the file (unpacked, where it is compressed)
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     received_ns: NDArray[np.int64]
     skipped: Counter[str]  # packets without a usable datagram, by reason
+    port: NDArray[np.int64] | None = None  # UDP destination of each datagram
+    dated: bool = True  # False: received_ns counts from the midnight before the file's first time
+    consumed: int = 0  # bytes of the file on disk that have been read
+    moved: NDArray[np.int64] = _NO_PLACES
+    in_packets: bool = False  # each datagram is a packet of its own, which may end with a few bytes of the network's
+
+    def places(self, at: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Positions in `data` as positions in the file."""
+        if len(self.moved) == 0:
+            return at + self.base
+        row = np.searchsorted(self.moved[:, 0], at, side="right") - 1
+        put_together = at >= self.moved[0, 0]
+        # The end of a datagram is the end of its last fragment; what stands before it is counted back from there.
+        ends = np.append(self.moved[1:, 0], len(self.data))
+        place = self.moved[row, 1] - (ends[row] - at)
+        return np.where(put_together, np.maximum(place, 0), at) + self.base
 
 
 class Container(NamedTuple):
-    """A recording's file and how it is packed: "raw" or "pcap"."""
+    """A recording's file and how it is packed: "raw", "pcap", "pcapng", "gps", "final" or "rff"."""
 
     path: Path
     kind: str
     size: int
+    compression: str = ""  # "gzip", "zstd" or none
 
 
 _PCAP_MAGIC = {
@@ -54,73 +86,61 @@ _PCAP_MAGIC = {
     b"\x4d\x3c\xb2\xa1": ("<", 1),
     b"\xa1\xb2\x3c\x4d": (">", 1),
 }
+_PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 _REFUSED: list[tuple[bytes, str, str]] = [
-    (b"\x0a\x0d\x0d\x0a", "a PCAPNG capture", "convert it with: editcap -F pcap IN OUT"),
-    (b"\x1f\x8b", "gzip-compressed", "unpack it with: gunzip -k"),
-    (b"\x28\xb5\x2f\xfd", "zstandard-compressed", "unpack it with: zstd -d"),
     (b"BZh", "bzip2-compressed", "unpack it with: bunzip2 -k"),
     (b"\xfd7zXZ\x00", "xz-compressed", "unpack it with: unxz -k"),
     (b"PK\x03\x04", "a ZIP archive", "unpack it with: unzip"),
     (b"PAR1", "a Parquet file", "it is no ASTERIX recording"),
 ]
-_GPS_FILLING = b"\xcd"  # what the header of a GPS recording is filled with
-_FRAMED = {
-    ".gps": "a GPS recording (2,200-byte header, blocks with trailers)",
-    ".rff": "an RFF recording",
-    ".ff": "a final-format recording",
-    ".final": "a final-format recording",
-    ".pcapng": "a PCAPNG capture",
-}
 _LINK_TYPES = {0: "null", 1: "Ethernet", 101: "raw IP", 108: "loopback", 113: "Linux cooked", 276: "Linux cooked 2"}
-_RAW_LINKS = {12: 101, 14: 101, 228: 101, 229: 101}  # other numbers for "the packet starts with its IP header"
 
 
 def open_container(path: str | os.PathLike[str]) -> Container:
     """How the recording at `path` is packed. Raises FormatError: unreadable, empty or of a kind that is not read."""
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(24)
-            size = os.fstat(file.fileno()).st_size
-    except FileNotFoundError:
-        raise FormatError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise FormatError(f"{path}: is a folder; name the recordings in it") from None
-    except OSError as error:
-        raise FormatError(f"{path}: cannot be read: {error.strerror}") from None
+    head, compression = first_bytes(path, framed.HEAD_BYTES)
     if not head:
-        raise FormatError(f"{path}: the file is empty")
-    if head == _GPS_FILLING * len(head):
-        raise FormatError(_refusal(path, _FRAMED[".gps"]))
+        raise FormatError(f"{path}: the file is empty" + (" once it is unpacked" if compression else ""))
+    if again := compression_of(head) if compression else "":
+        raise FormatError(f"{path}: is compressed twice ({compression} around {again}); unpack it once")
     for magic, what, remedy in _REFUSED:
         if head.startswith(magic):
-            raise FormatError(f"{path}: is {what}, which is not read yet; {remedy}")
+            raise FormatError(f"{path}: is {what}, which is not read; {remedy}")
+    size = path.stat().st_size
     if head[:4] in _PCAP_MAGIC:
         if len(head) < 24:
             raise FormatError(f"{path}: the PCAP header is cut off after {len(head)} of 24 bytes")
-        return Container(path, "pcap", size)
-    if path.suffix.lower() in _FRAMED:
-        raise FormatError(_refusal(path, _FRAMED[path.suffix.lower()]))
-    return Container(path, "raw", size)
-
-
-def _refusal(path: Path, what: str) -> str:
-    return (
-        f"{path}: looks like {what}, which is not read yet; "
-        "export plain ASTERIX blocks (.ast) or a classic PCAP from the program that recorded it"
-    )
+        return Container(path, "pcap", size, compression)
+    if head[:4] == _PCAPNG_MAGIC:
+        return Container(path, "pcapng", size, compression)
+    return Container(path, framed.kind_of(head) or "raw", size, compression)
 
 
 def pieces(container: Container, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Piece]:
     """The file in pieces of about `chunk_bytes`. Raises FormatError: it cannot be read, or an unknown PCAP link."""
     try:
-        with container.path.open("rb", buffering=0) as file:
-            if container.kind == "pcap":
-                yield from _pcap_pieces(file, container.path, chunk_bytes)
+        file = Unpacked(container.path, container.compression)
+        try:
+            if container.kind in ("pcap", "pcapng"):
+                found = _captured(file, container, chunk_bytes)
+            elif container.kind == "raw":
+                found = _raw(file, chunk_bytes)
             else:
-                yield from _raw_pieces(file, chunk_bytes)
+                found = _framed(file, container, chunk_bytes)
+            told = False
+            for piece in found:
+                if file.fault and not told:
+                    piece.skipped[file.fault] += 1
+                    told = True
+                yield piece._replace(consumed=file.position)
+            if file.fault and not told:
+                nothing = np.empty(0, np.int64)
+                yield Piece(np.empty(0, np.uint8), 0, nothing, nothing, nothing, Counter({file.fault: 1}))
+        finally:
+            file.close()
     except OSError as error:
-        raise FormatError(f"{container.path}: cannot be read: {error.strerror}") from None
+        raise FormatError(f"{container.path}: cannot be read: {error.strerror or error}") from None
 
 
 @kernel
@@ -137,35 +157,8 @@ def _whole_blocks(data):  # type: ignore[no-untyped-def]
     return p, False
 
 
-class _Window:
-    """Part of a file in memory: what the reader has not used stays at the front, the rest is read behind it."""
-
-    def __init__(self, file: BinaryIO, chunk_bytes: int, smallest: int, base: int) -> None:
-        self.file, self.base = file, base
-        self.room = np.empty(max(chunk_bytes, smallest) + smallest, np.uint8)
-        self.chunk_bytes = max(chunk_bytes, smallest)
-        self.held = 0
-        self.at_end = False
-
-    def read(self) -> NDArray[np.uint8]:
-        """What was left over and up to chunk_bytes more."""
-        target = min(self.held + self.chunk_bytes, len(self.room))
-        while self.held < target and not self.at_end:
-            got = self.file.readinto(self.room[self.held : target])  # type: ignore[attr-defined]
-            self.held += got
-            self.at_end = got == 0
-        return self.room[: self.held]
-
-    def use(self, count: int) -> None:
-        """Drops the first `count` bytes."""
-        rest = self.room[count : self.held].copy()
-        self.room[: len(rest)] = rest
-        self.held = len(rest)
-        self.base += count
-
-
-def _raw_pieces(file: BinaryIO, chunk_bytes: int) -> Iterator[Piece]:
-    window = _Window(file, chunk_bytes, _LARGEST_BLOCK, 0)
+def _raw(file: Unpacked, chunk_bytes: int) -> Iterator[Piece]:
+    window = Window(file, chunk_bytes, _LARGEST_BLOCK)
     while len(data := window.read()):
         stop, broken = _whole_blocks(data)
         if window.at_end or broken:
@@ -181,27 +174,75 @@ def _one(value: int) -> NDArray[np.int64]:
     return np.array([value], np.int64)
 
 
-def _pcap_pieces(file: BinaryIO, path: Path, chunk_bytes: int) -> Iterator[Piece]:
-    header = file.read(24)
-    order, tick_ns = _PCAP_MAGIC[header[:4]]
-    link = struct.unpack(order + "I", header[20:24])[0] & 0x0FFFFFFF
-    link = _RAW_LINKS.get(link, link)
-    if link not in _LINK_TYPES:
-        known = ", ".join(f"{number} ({name})" for number, name in _LINK_TYPES.items())
-        raise FormatError(f"{path}: PCAP link type {link} is not read; there are {known}")
-    window = _Window(file, chunk_bytes, _LARGEST_PACKET + PACKET_HEADER, len(header))
+def _framed(file: Unpacked, container: Container, chunk_bytes: int) -> Iterator[Piece]:
+    kind = framed.KINDS[container.kind]
+    window = Window(file, chunk_bytes, framed.LARGEST_FRAME)
+    clock, little, dated = np.array([-1, 0, 0], np.int64), True, False
+    if container.kind == "rff":
+        head, _ = first_bytes(container.path, 1 << 16)
+        little, begin_ns = framed.times_are_little(head), framed.begin_ns(head)
+        clock[2], dated = begin_ns or 0, begin_ns is not None
+    window.use(framed.HEADER_BYTES[container.kind])
     while len(data := window.read()):
-        size = len(data) // SMALLEST_DATAGRAM + 1
+        size = len(data) // framed.SMALLEST_FRAME + 1
         start, stop, received_ns = (np.empty(size, np.int64) for _ in range(3))
+        n, used, broken = framed.find_frames(data, kind, little, clock, start, stop, received_ns)
+        broken = broken or (window.at_end and used < len(data))
+        skipped = Counter({"recording cut off or damaged": 1} if broken else {})
+        yield Piece(data, window.base, start[:n], stop[:n], received_ns[:n], skipped, None, dated, in_packets=True)
+        if broken:
+            return
+        window.use(used)
+
+
+def _captured(file: Unpacked, container: Container, chunk_bytes: int) -> Iterator[Piece]:
+    window = Window(file, chunk_bytes, LARGEST_PACKET + 64)
+    order, tick_ns, link = "<", 0, 0
+    if container.kind == "pcap":
+        header = window.read()[:24].tobytes()
+        order, tick_ns = _PCAP_MAGIC[header[:4]]
+        link = struct.unpack(order + "I", header[20:24])[0] & 0x0FFFFFFF
+        link = RAW_IP if link in RAW_LINKS else link
+        if link not in _LINK_TYPES:
+            known = ", ".join(f"{number} ({name})" for number, name in _LINK_TYPES.items())
+            raise FormatError(f"{container.path}: PCAP link type {link} is not read; there are {known}")
+        window.use(24)
+    state, interfaces = np.zeros(2, np.int64), np.zeros((N_INTERFACES, 3), np.int64)
+    fragments = new_fragments()
+    while len(data := window.read()):
+        packets = np.empty((len(data) // SMALLEST_PACKET + 1, 4), np.int64)
+        if container.kind == "pcap":
+            n_packets, used, broken = find_packets(data, order == "<", tick_ns, link, packets)
+        else:
+            n_packets, used, broken = find_packets_ng(data, state, interfaces, packets)
+        at_end = window.at_end and used >= len(data)
+        broken = broken or (window.at_end and used != len(data))
         skips = np.zeros(N_SKIPS, np.int64)
-        n, used, broken = find_datagrams(
-            data, order == "<", tick_ns, link, _LARGEST_PACKET, start, stop, received_ns, skips
+        size = len(data) // SMALLEST_DATAGRAM + 1
+        start, stop, received_ns, port = (np.empty(size, np.int64) for _ in range(4))
+        extra = np.empty(len(data) + WAITING * LARGEST, np.uint8)
+        moved = np.empty((n_packets, 2), np.int64)
+        n, n_moved, put_together = find_datagrams(
+            data, packets, n_packets, fragments, extra, moved, start, stop, received_ns, port, skips
         )
         skipped = Counter({name: int(count) for name, count in zip(SKIPS, skips) if count})
-        broken = broken or (window.at_end and used < len(data))
+        if lost := given_up(fragments, at_end=at_end or broken):
+            skipped[FRAGMENTS_LOST] += lost
         if broken:
-            skipped["capture cut off or damaged"] += 1
-        yield Piece(data, window.base, start[:n], stop[:n], received_ns[:n], skipped)
+            skipped[_CUT_OFF] += 1
+        if put_together:
+            data = np.concatenate([data, extra[:put_together]])
+        yield Piece(
+            data,
+            window.base,
+            start[:n],
+            stop[:n],
+            received_ns[:n],
+            skipped,
+            port[:n],
+            moved=moved[:n_moved],
+            in_packets=True,
+        )
         if broken:
             return
         window.use(used)

@@ -1,4 +1,4 @@
-"""Plots and messages of radars as an ASTERIX recording (CAT048 and CAT034), as the radars themselves would give it."""
+"""Plots and messages of radars as an ASTERIX recording (CAT048 and 034, or 001 and 002), as they would give it."""
 
 from __future__ import annotations
 
@@ -24,21 +24,32 @@ def encode_radars(
     *,
     flat: bool = False,
     editions: Mapping[int, str] | None = None,
+    conventional: bool = False,
 ) -> Blocks:
-    """Data blocks in the order of the times; raises `ConfigError` for a radar without `sac_sic`."""
+    """Data blocks in the order of the times; raises `ConfigError` for a radar without `sac_sic`.
+
+    conventional: CAT001 and 002 instead of CAT048 and 034.
+    """
     height_m = np.full(plots.n, np.nan)
     for number, sensor in enumerate(sensors):
         rows = np.flatnonzero(plots.sensor == number)
         if len(rows) and isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None:
             height_m[rows] = HeightFinder(sensor, flat).heights_m(plots.z[rows])
-    return radar_blocks(plots, progress, [station(sensor) for sensor in sensors], height_m, editions)
+    stations = [station(sensor) for sensor in sensors]
+    return radar_blocks(plots, progress, stations, height_m, editions, conventional=conventional)
 
 
 def write_radars(
-    path: str | os.PathLike[str], plots: Plots, progress: Progress, sensors: Sequence[Sensor], *, flat: bool = False
+    path: str | os.PathLike[str],
+    plots: Plots,
+    progress: Progress,
+    sensors: Sequence[Sensor],
+    *,
+    flat: bool = False,
+    conventional: bool = False,
 ) -> Blocks:
     """Write a recording, whole or not at all; returns its blocks. Raises `FarwatchError`."""
-    blocks = encode_radars(plots, progress, sensors, flat=flat)
+    blocks = encode_radars(plots, progress, sensors, flat=flat, conventional=conventional)
     file = NewFile(path)
     try:
         file.part.write_bytes(blocks.data.tobytes())

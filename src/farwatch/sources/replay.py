@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
+from farwatch.formats.asterix.editions import Editions
 from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Radar, Sensor
@@ -24,8 +25,8 @@ class Replay:
     """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
 
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
-    say it; `editions` are ASTERIX editions by category; `flat` says that the sensors stand in the plane. The height
-    that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
+    say it; `editions` are ASTERIX editions by category or `Rule`; `flat` says that the sensors stand in the plane. The
+    height that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
     `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be
     used.
     """
@@ -36,7 +37,7 @@ class Replay:
         sensors: Sequence[Sensor],
         *,
         day_ns: int = 0,
-        editions: Mapping[int, str] | None = None,
+        editions: Editions | None = None,
         flat: bool = False,
         on_bytes: Callable[[int], None] | None = None,
     ) -> None:

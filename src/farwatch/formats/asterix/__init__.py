@@ -1,6 +1,7 @@
-"""EUROCONTROL ASTERIX: radar recordings in, as Plots and Progress; `encode` and its neighbours write records."""
+"""EUROCONTROL ASTERIX: radar data in, as Plots and Progress; every category as columns; `encode` writes records."""
 
 from farwatch.formats.asterix.assemble import Decoded
+from farwatch.formats.asterix.editions import Rule
 from farwatch.formats.asterix.inspection import CategoryInspection, Inspection, inspect
 from farwatch.formats.asterix.reader import columns, read, stream
 from farwatch.formats.asterix.statistics import ErrorCount, Statistics
@@ -11,6 +12,7 @@ __all__ = [
     "Decoded",
     "ErrorCount",
     "Inspection",
+    "Rule",
     "Statistics",
     "categories",
     "columns",

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.editions import better_edition
+from farwatch.formats.asterix.editions import Choice, Editions, better_edition, misfit_message
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.fill import TRUNCATED, Fill, Rows
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
-from farwatch.formats.asterix.table import Table, load_table
+from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.time_of_day import Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Piece
 from farwatch.plots import Ints, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 
 Sources = Mapping[tuple[int, int], int]
-Editions = Mapping[int, str]
 
+_CATEGORIES = (48, 1, 34, 2)
 _PLOT_CATEGORIES = (48, 1)
 _NONE_GIVEN = 65_536
 _HEIGHT_STEP_M = 25 * 0.3048  # of I048/110
@@ -51,10 +51,7 @@ class Assembler:
             if not (0 <= sac <= 255 and 0 <= sic <= 255):
                 raise FormatError(f"SAC/SIC {sac}/{sic}: each is a number from 0 to 255")
             self.sensor_of[sac * 256 + sic] = sensor
-        chosen = dict(editions or {})
-        self.tables = {number: load_table(number, chosen.pop(number, None)) for number in (48, 1, 34, 2)}
-        for number, edition in chosen.items():
-            load_table(number, edition)
+        self.choice = Choice(editions)
         self.clock: Clock = new_clock(max(self.sources.values(), default=-1) + 1)
         self.records_of: Counter[int] = Counter()
         self.next_id = 0
@@ -69,19 +66,20 @@ class Assembler:
         unknown = np.zeros(_NONE_GIVEN + 1, np.int64)
         plots: list[Rows] = []
         progress: list[Rows] = []
-        for number, table in self.tables.items():
+        for number in _CATEGORIES:
             if not held[number]:
                 continue
-            own = blocks if held[number] == len(blocks) else blocks[blocks[:, 0] == number]
+            of_number = blocks if held[number] == len(blocks) else blocks[blocks[:, 0] == number]
             collected = plots if number in _PLOT_CATEGORIES else progress
-            collected += self._rows(piece, own, table, statistics, unknown)
+            for own, table in self.choice.split(piece, of_number, number):
+                collected += self._rows(piece, own, table, statistics, unknown)
             held[number] = 0
         for other in np.flatnonzero(held).tolist():
             statistics.skipped[f"block of CAT{other:03d}"] += int(held[other])
         statistics.add_unknown(unknown)
         self.known_records += statistics.records - int(unknown.sum())
         self.unknown_sources.update(statistics.unknown_sources)
-        return self._joined(plots, progress, statistics)
+        return self._joined(plots, progress, statistics, piece.dated)
 
     def finish(self) -> None:
         """Raises FormatError where no record of the file belonged to one of the sources."""
@@ -107,14 +105,10 @@ class Assembler:
         statistics.skipped.update(fill.skipped())
         broken = statistics.broken_blocks - broken
         if broken and (other := better_edition(piece, blocks, table)):
-            what = f"CAT{table.category:03d}"
-            raise FormatError(
-                f"{self.name}: {broken} of {len(blocks)} {what} blocks do not fit edition {table.edition}; this file "
-                f'looks like {what} edition {other}: choose it with editions {{{table.category}: "{other}"}}'
-            )
+            raise FormatError(misfit_message(self.name, broken, len(blocks), table, other))
         return fill.rows()
 
-    def _joined(self, plots: list[Rows], progress: list[Rows], statistics: Statistics) -> Decoded:
+    def _joined(self, plots: list[Rows], progress: list[Rows], statistics: Statistics, dated: bool) -> Decoded:
         everything = plots + progress
         if not everything:
             none = np.empty(0, np.int64)
@@ -125,7 +119,11 @@ class Assembler:
         ticks = _joined([rows.at[:, 1] for rows in everything])
         truncated = _joined([np.full(len(rows.at), rows.category == TRUNCATED) for rows in everything])
         time_ns = np.empty(len(order), np.int64)
-        resolve_times(order, sensor, ticks, truncated, received_ns, self.day_ns, *self.clock, time_ns)
+        day_ns = self.day_ns
+        if not dated:  # a recorder's time of day tells midnights, the given day tells which
+            received_ns = np.where(received_ns == NO_TIME, NO_TIME, received_ns + day_ns)
+            day_ns = 0
+        resolve_times(order, sensor, ticks, truncated, received_ns, day_ns, *self.clock, time_ns)
         received_ns = np.where(received_ns == NO_TIME, time_ns, received_ns)
         unresolved = int(np.sum(time_ns == NO_TIME))
         if unresolved:

@@ -10,6 +10,7 @@ import numpy as np
 
 from farwatch.formats.asterix.fields import bits_at
 from farwatch.formats.asterix.framing import note_fault
+from farwatch.formats.asterix.remembered import NOT_PLAIN, plain_end
 from farwatch.formats.asterix.table import (
     COMPOUND,
     COUNT,
@@ -29,6 +30,8 @@ from farwatch.kernels import kernel
 # Faults as positions, which are never negative: -1 - fault.
 _FSPEC_OVERRUN, _FSPEC_LONG, _UNDEFINED = -4, -5, -6
 _OVERRUN, _EXTENSION, _EXPLICIT = -7, -8, -9
+
+_FIRST_BIT = np.array([8] + [8 - n.bit_length() for n in range(1, 256)], np.int64)  # of a byte, from the left
 
 
 @kernel
@@ -89,9 +92,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
             compound, width = -1, profiles[profile, 4]
             continue
         else:
-            bit = 0
-            while bits & (128 >> bit) == 0:
-                bit += 1
+            bit = _FIRST_BIT[bits]
             bits ^= 128 >> bit
             index = byte * width + bit
             slot = lists[first + index] if index < count else UNDEFINED
@@ -154,14 +155,16 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
 
 
 @kernel
-def decode_records(data, blocks, program, base, at, offsets, where, faults):  # type: ignore[no-untyped-def]
+def decode_records(data, blocks, program, base, at, memory, offsets, where, faults):  # type: ignore[no-untyped-def]
     """Fills offsets (capacity, slots) and where (capacity, 3: start, stop, block); returns how many records.
 
     data: bytes; blocks (n, 4) of one category; `at` (4,): block and byte to go on from, the number of the record in
     its block, broken blocks so far; kept up to date, so a full buffer is emptied and the call made again until
-    at[0] == n. offsets: int32 position of each item in `data`, -1 absent. A broken record ends its block.
+    at[0] == n. memory: of this program, see `remembered`. offsets: int32 position of each item in `data`, -1 absent.
+    A broken record ends its block.
     """
     n, capacity = 0, offsets.shape[0]
+    plain = program.choice[0] < 0 and program.profiles[0, 4] == 7
     while at[0] < len(blocks):
         start, stop = blocks[at[0], 1], blocks[at[0], 2]
         p = at[1] if at[1] > 0 else start + 3
@@ -169,9 +172,12 @@ def decode_records(data, blocks, program, base, at, offsets, where, faults):  # 
             if n == capacity:
                 at[1] = p
                 return n
-            for slot in range(offsets.shape[1]):
-                offsets[n, slot] = -1
-            end, slot = _record_end(data, p, stop, program, offsets, n)
+            offsets[n, :] = -1
+            end = plain_end(data, p, stop, program, memory, offsets, n) if plain else np.int64(NOT_PLAIN)
+            slot = -1
+            if end == NOT_PLAIN:
+                offsets[n, :] = -1
+                end, slot = _record_end(data, p, stop, program, offsets, n)
             if end < 0:
                 note_fault(faults, -1 - end, base + p, base + start, at[2], slot)
                 at[3] += 1

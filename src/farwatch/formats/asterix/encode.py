@@ -86,6 +86,8 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
     columns: (n,) each. Floats are in the unit of the item, NaN where absent, and clamped to what it can say; integers
     and booleans are its steps or codes, ABSENT where absent. Raises FormatError: no such item in this edition, columns
     of unequal length, an infinite value, a code that does not fit, or too many repetitions.
+
+    Where an item chooses one of several layouts (CAT001: plots and tracks), all records of a call are of one.
     """
     given = {path: np.asarray(column) for path, column in columns.items()}
     extra = dict(repeated or {})
@@ -93,7 +95,7 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
     if len(lengths) != 1:
         raise FormatError(f"columns for CAT{table.category:03d} must be of one length; there are {sorted(lengths)}")
     n = lengths.pop()
-    plan = make_plan(table, tuple(given), tuple(extra))
+    plan = make_plan(table, tuple(given), tuple(extra), _profile(table, given))
     clamped: Counter[str] = Counter()
     first, rows = _repetitions(table, plan, extra, n)
     room = n * plan.longest + sum(
@@ -112,6 +114,21 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
                 clamped[path] += beyond
         used = encode_records(values, *layout, begin, data, used, ends[begin:end])
     return Encoded(data[:used], ends, clamped)
+
+
+def _profile(table: Table, given: Mapping[str, NDArray[np.generic]]) -> int:
+    """Which layout of an edition the records have, by the number that chooses it (0 where it is not given)."""
+    slot, bit, size, *chosen = table.program.choice.tolist()
+    if slot < 0:
+        return 0
+    profiles = {0}
+    for path, column in given.items():
+        if table.field(path).row[0] == slot and table.field(path).row[3:5] == (bit, size):
+            values = np.unique(np.where(column == ABSENT, 0, column)).astype(np.int64)
+            profiles = {chosen[value] for value in values.tolist() if 0 <= value < len(chosen)} or {0}
+    if len(profiles) > 1:
+        raise FormatError(f"CAT{table.category:03d}: records of several layouts; encode those of each by themselves")
+    return int(profiles.pop())
 
 
 def _fill(values: Ints, place: int, name: str, field: Field, column: NDArray[np.generic], begin: int) -> int:

@@ -13,7 +13,7 @@ from farwatch.formats.asterix.records import Batch, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_expansion
 from farwatch.formats.containers import Piece
-from farwatch.plots import Ints, make_plots, make_progress
+from farwatch.plots import Ints, empty_plots, make_progress
 
 TRUNCATED = 1  # the category whose times are cut to 16 bits
 _SERVICE = (34, 2)
@@ -92,12 +92,14 @@ class Fill:
         self._close()
         # No record that gives a plot is shorter than 8 bytes: those that claim more are nothing worth the room.
         size = n + min(int(self.bytes_left * n / n_bytes * _MARGIN), self.bytes_left // 8)
-        self.columns = make_plots(size) if self.of_plots else make_progress(size)
+        self.columns = empty_plots(size) if self.of_plots else make_progress(size)
         self.at, self.used = np.empty((size, 5), np.int64), 0
 
     def _close(self) -> None:
         if self.used:
             at = self.at[: self.used]
             received_ns = self.piece.received_ns[self.blocks[at[:, 2], 3]]
+            if len(self.piece.moved):
+                at[:, 0] = self.piece.places(at[:, 0]) - self.piece.base
             self.full.append(Rows(self.category, self.columns.take(slice(0, self.used)), at, received_ns))
         self.used = 0

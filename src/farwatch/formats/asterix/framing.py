@@ -26,6 +26,7 @@ class Fault(IntEnum):
     EXPLICIT_LENGTH = 8
 
 
+LARGEST_TRAILER = 16  # bytes
 N_FAULTS = len(Fault)
 FAULT_TEXT = {
     Fault.BLOCK_LENGTH: "block length below 3",
@@ -69,29 +70,40 @@ def count_blocks(data, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_blocks(data, start, stop, known, base, blocks, faults):  # type: ignore[no-untyped-def]
-    """Fills blocks (n, 4): category, start, stop, datagram. Faults are counted at file position `base` + byte.
+def _is_trailer(data, p, stop, known):  # type: ignore[no-untyped-def]
+    """True where data[p:stop], the end of a packet behind whole blocks, is what a network appends: no block at all."""
+    length = int(data[p + 1]) * 256 + int(data[p + 2]) if p + 3 <= stop else 0
+    whole = 3 <= length <= stop - p
+    return not whole and (stop - p <= LARGEST_TRAILER or not known[data[p]])
+
+
+@kernel
+def find_blocks(data, start, stop, known, in_packets, blocks, faults):  # type: ignore[no-untyped-def]
+    """Fills blocks (n, 4): category, start, stop, datagram; returns how many packets end with a network's trailer.
 
     `known` (256,) says which categories have a table; a block of another one is counted and left out of `blocks` by
     a negative category, so that the number of blocks stays that of `count_blocks`.
     """
-    n = 0
+    n, trailers = 0, 0
     for d in range(len(start)):
         p = start[d]
         while p < stop[d]:
+            if in_packets and p > start[d] and _is_trailer(data, p, stop[d], known):
+                trailers += 1
+                break
             if p + 3 > stop[d]:
-                note_fault(faults, _TRUNCATED, base + p, base + p, 0, -1)
+                note_fault(faults, _TRUNCATED, p, p, 0, -1)
                 break
             length = int(data[p + 1]) * 256 + int(data[p + 2])
             if length < 3:
-                note_fault(faults, _LENGTH, base + p, base + p, 0, -1)
+                note_fault(faults, _LENGTH, p, p, 0, -1)
                 break
             if p + length > stop[d]:
-                note_fault(faults, _TRUNCATED, base + p, base + p, 0, -1)
+                note_fault(faults, _TRUNCATED, p, p, 0, -1)
                 break
             category = np.int64(data[p])
             if not known[category]:
-                note_fault(faults, _UNKNOWN, base + p, base + p, 0, -1)
+                note_fault(faults, _UNKNOWN, p, p, 0, -1)
                 category = -category - 1
             blocks[n, 0] = category
             blocks[n, 1] = p
@@ -99,4 +111,4 @@ def find_blocks(data, start, stop, known, base, blocks, faults):  # type: ignore
             blocks[n, 3] = d
             n += 1
             p += length
-    return n
+    return trailers

@@ -16,11 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.fields import ABSENT, record_numbers
+from farwatch.formats.asterix.fields import ABSENT, record_numbers, steps
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table
+from farwatch.formats.asterix.text import icao_callsign
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
 from farwatch.kernels import kernel
-from farwatch.plots import Flag, Kind, Measured
+from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Flag, Kind, Measured
 
 SKIPS = ("no detection", "no position", "no time", "absurd")
 N_SKIPS = len(SKIPS)
@@ -95,14 +96,13 @@ _RANGE_AND_AZIMUTH = int(Measured.RANGE | Measured.AZIMUTH)
 _RANGE_RATE = int(Measured.RANGE_RATE)
 _BDS_50 = 0x50
 _ALL_ONES = 0xFFFFFF  # this address and 0 are given to no aircraft
-_BLANKS = 0x820820820820  # a callsign of eight blanks
 _HIJACK, _RADIO_FAILURE, _DISTRESS = 0o7500, 0o7600, 0o7700
 
 
 class Layout(NamedTuple):
     """Where the kernel finds its numbers in one category and edition."""
 
-    fields: NDArray[np.int64]  # (names, 6)
+    todo: NDArray[np.int64]  # (names, 9) from `steps`
     lsb: NDArray[np.float64]  # (names,) of one step; 1 where it is no quantity
     kinds: NDArray[np.uint8]  # plot kind by detection type, 255: none
     registers: int  # slot of the Mode S registers (I048/250), -1: none
@@ -114,7 +114,7 @@ def layout(table: Table) -> Layout:
     paths = _PATHS[table.category]
     fields: list[Field] = [table.field(paths[name]) if name in paths else ABSENT_FIELD for name in _NAMES]
     return Layout(
-        np.array([found.row for found in fields], np.int64),
+        steps(np.array([found.row for found in fields], np.int64)),
         np.array([found.lsb or 1.0 for found in fields]),
         np.array(_KINDS[table.category], np.uint8),
         table.slots.get("250", -1),
@@ -209,17 +209,17 @@ def source_of(v, block, last):  # type: ignore[no-untyped-def]
 
 @kernel
 def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips, last, plots, at, m):  # type: ignore[no-untyped-def]
-    """Fills `plots` (rows absent beforehand) from n decoded records from row m on; returns the row after the last.
+    """Fills `plots` (all but id and times) from n decoded records from row m on; returns the row after the last.
 
     offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
     SAC * 256 + SIC, -1 unknown; beyond (n,): ranges that I048/040 cannot say, (0,) where there are none. Filled beside:
     unknown (65537,) records of each unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at
     (rows, 5): byte in `data`, time of day in ticks (-1 none), block, number of the record, I048/110 in steps.
     """
-    fields, lsb, kinds, registers = spec.fields, spec.lsb, spec.kinds, spec.registers
-    v = np.empty(len(fields), np.int64)
+    todo, lsb, kinds, registers = spec.todo, spec.lsb, spec.kinds, spec.registers
+    v = np.empty(len(todo), np.int64)
     for r in range(n):
-        record_numbers(data, offsets, r, fields, v)
+        record_numbers(data, offsets, r, todo, v)
         source = source_of(v, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:
@@ -253,31 +253,33 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
         plots.kind[m] = kind
         plots.z[m, 0] = range_m
         plots.z[m, 1] = azimuth_rad
+        plots.z[m, 2:] = math.nan
+        plots.covariance[m, :] = math.nan
+        plots.velocity_sigma[m, :] = math.nan
         plots.measured[m] = _RANGE_AND_AZIMUTH
         if v[_DOPPLER] != ABSENT and v[_DOUBTFUL] == 0:
             plots.z[m, 3] = v[_DOPPLER] * lsb[_DOPPLER]
             plots.measured[m] |= _RANGE_RATE
         plots.flags[m] = _flags(v)
-        if v[_MODE_A] != ABSENT:
-            plots.mode_a[m] = v[_MODE_A]
-        if v[_LEVEL] != ABSENT:
-            plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M
-        if v[_ADDRESS] > 0 and v[_ADDRESS] != _ALL_ONES:
-            plots.address[m] = v[_ADDRESS]
-        if v[_CALLSIGN] > 0 and v[_CALLSIGN] != _BLANKS:
-            plots.callsign[m] = v[_CALLSIGN]
-        if v[_PSR_POWER] != ABSENT:
-            plots.amplitude_dbm[m] = v[_PSR_POWER]
-        elif v[_SSR_POWER] != ABSENT:
-            plots.amplitude_dbm[m] = v[_SSR_POWER]
+        plots.mode_a[m] = v[_MODE_A] if v[_MODE_A] != ABSENT else NO_MODE_A
+        plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M if v[_LEVEL] != ABSENT else math.nan
+        plots.address[m] = v[_ADDRESS] if v[_ADDRESS] > 0 and v[_ADDRESS] != _ALL_ONES else NO_ADDRESS
+        callsign = icao_callsign(v[_CALLSIGN])
+        plots.callsign[m] = callsign if callsign != ABSENT else NO_CALLSIGN
+        plots.nic[m] = -1
+        plots.nacp[m] = -1
+        plots.sil[m] = -1
+        power = v[_PSR_POWER] if v[_PSR_POWER] != ABSENT else v[_SSR_POWER]
+        plots.amplitude_dbm[m] = power if power != ABSENT else math.nan
+        roll, track, speed, rate = math.nan, math.nan, math.nan, math.nan
         if registers >= 0 and offsets[r, registers] >= 0:
             p = offsets[r, registers] + 1
             for k in range(data[p - 1]):
                 if data[p + 8 * k + 7] == _BDS_50:
                     roll, track, speed, rate = _track_and_turn(data, p + 8 * k)
-                    plots.roll_rad[m] = roll
-                    plots.heading_rad[m] = track
-                    plots.speed_mps[m] = speed
-                    plots.track_rate_rps[m] = rate
+        plots.roll_rad[m] = roll
+        plots.heading_rad[m] = track
+        plots.speed_mps[m] = speed
+        plots.track_rate_rps[m] = rate
         m += 1
     return m

@@ -52,23 +52,29 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...]) -> Plan:
-    """The plan for columns and repeated items by their paths. Raises FormatError: the edition has no such item."""
+def make_plan(table: Table, columns: tuple[str, ...], repeated: tuple[str, ...], profile: int = 0) -> Plan:
+    """The plan for columns and repeated items by their paths; `profile` is the record's layout where there are several.
+
+    Raises FormatError: the edition, or the layout, has no such item.
+    """
     program = table.program
-    if len(program.profiles) != 1:
-        raise FormatError(f"CAT{table.category:03d} has several record layouts; it is read, not written")
     fields = tuple(table.field(path) for path in columns)
     repetitions = [table.repetition(path) for path in repeated]
     of_slot: dict[int, list[int]] = {}
     for k, field in enumerate(fields):
         of_slot.setdefault(field.row[0], []).append(k)
     number_of = {slot: k for k, (slot, _) in enumerate(repetitions)}
-    first, count, _, longest_fspec, width = (int(value) for value in program.profiles[0])
+    first, count, _, longest_fspec, width = (int(value) for value in program.profiles[profile])
     leaves: list[list[int]] = []
     ordered: list[int] = []
     rows_of_repetition = len(fields)
     compounds, longest = 0, longest_fspec
-    for bit, compound, sub_bit, slot in _in_order(table, first, count):
+    order = _in_order(table, first, count)
+    held = {slot for _, _, _, slot in order}
+    for path, slot in zip((*columns, *repeated), [*(field.row[0] for field in fields), *number_of]):
+        if slot not in held:
+            raise FormatError(f"CAT{table.category:03d}: a record of this layout has no item {path!r}")
+    for bit, compound, sub_bit, slot in order:
         mine = of_slot.get(slot, [])
         if compound >= 0:
             compounds = max(compounds, compound + 1)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.assemble import Assembler, Decoded, Editions, Sources
+from farwatch.formats.asterix.assemble import Assembler, Decoded, Sources
+from farwatch.formats.asterix.editions import Editions
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.records import batches, blocks_of, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics

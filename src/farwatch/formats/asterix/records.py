@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from farwatch.formats.asterix.decode import decode_records, expand_records
 from farwatch.formats.asterix.fields import extract
-from farwatch.formats.asterix.framing import count_blocks, find_blocks
+from farwatch.formats.asterix.framing import Fault, count_blocks, find_blocks
+from farwatch.formats.asterix.remembered import new_memory
 from farwatch.formats.asterix.statistics import Statistics, new_faults
 from farwatch.formats.asterix.table import Field, Table, categories, load_expansion
 from farwatch.formats.containers import Piece
@@ -33,11 +34,20 @@ def blocks_of(piece: Piece, statistics: Statistics) -> NDArray[np.int64]:
     """The whole blocks of a piece (n, 4): category, start, stop, datagram; broken framing is counted."""
     faults = new_faults()
     blocks = np.empty((count_blocks(piece.data, piece.start, piece.stop), 4), np.int64)
-    find_blocks(piece.data, piece.start, piece.stop, _KNOWN, piece.base, blocks, faults)
+    trailers = find_blocks(piece.data, piece.start, piece.stop, _KNOWN, piece.in_packets, blocks, faults)
     statistics.blocks += len(blocks)
+    statistics.trailers += trailers
     statistics.skipped.update(piece.skipped)
+    if faults[Fault.UNKNOWN_CATEGORY, 0]:
+        statistics.unsupported.update((-1 - blocks[blocks[:, 0] < 0, 0]).tolist())
+    _place(piece, faults)
     statistics.add_faults(faults, "framing")
     return blocks
+
+
+def _place(piece: Piece, faults: NDArray[np.int64]) -> None:
+    """Turns positions in a piece's data into positions in the file."""
+    faults[:, 1:3] = piece.places(faults[:, 1:3])
 
 
 def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: Statistics) -> Iterator[Batch]:
@@ -45,13 +55,14 @@ def batches(piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: S
     slots = len(table.slots)
     rows = min(BATCH, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
     offsets, where = np.empty((rows, slots), np.int32), np.empty((rows, 3), np.int64)
-    at, faults = np.zeros(4, np.int64), new_faults()
+    at, faults, memory = np.zeros(4, np.int64), new_faults(), new_memory()
     while at[0] < len(blocks):
-        n = decode_records(piece.data, blocks, table.program, piece.base, at, offsets, where, faults)
+        n = decode_records(piece.data, blocks, table.program, 0, at, memory, offsets, where, faults)
         statistics.records += n
         statistics.by_category[table.category] += n
         yield Batch(n, offsets, where)
     statistics.broken_blocks += int(at[3])
+    _place(piece, faults)
     statistics.add_faults(faults, f"CAT{table.category:03d}", table.slots)
 
 

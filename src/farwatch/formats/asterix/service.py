@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.fields import ABSENT, record_numbers
+from farwatch.formats.asterix.fields import ABSENT, record_numbers, steps
 from farwatch.formats.asterix.monoradar import source_of
 from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
@@ -32,7 +32,7 @@ _DEGREE = math.pi / 180.0
 class Layout(NamedTuple):
     """Where the kernel finds its numbers in one category and edition."""
 
-    fields: NDArray[np.int64]  # (paths, 6)
+    todo: NDArray[np.int64]  # (paths, 9) from `steps`
     lsb: NDArray[np.float64]  # (paths,)
     has_south: bool  # message 3 is the beam at south (CAT002); in CAT034 it is a filtering message
 
@@ -41,7 +41,7 @@ def layout(table: Table) -> Layout:
     """The layout of CAT034 or CAT002 in the edition of `table`."""
     fields = [table.field(path) for path in _PATHS]
     return Layout(
-        np.array([found.row for found in fields], np.int64),
+        steps(np.array([found.row for found in fields], np.int64)),
         np.array([found.lsb or 1.0 for found in fields]),
         table.category == 2,
     )
@@ -53,10 +53,10 @@ def fill_progress(data, offsets, where, n, spec, sensor_of, unknown, skips, last
 
     The arguments are those of `monoradar.fill_plots`.
     """
-    fields, lsb = spec.fields, spec.lsb
-    v = np.empty(len(fields), np.int64)
+    todo, lsb = spec.todo, spec.lsb
+    v = np.empty(len(todo), np.int64)
     for r in range(n):
-        record_numbers(data, offsets, r, fields, v)
+        record_numbers(data, offsets, r, todo, v)
         source = source_of(v, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:

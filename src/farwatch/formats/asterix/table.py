@@ -108,7 +108,7 @@ ABSENT_FIELD = Field((-1, 0, 0, 0, 0, 0), None, "")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One category in one edition."""
+    """One category in one edition; there is one object of each."""
 
     category: int
     edition: str
@@ -116,6 +116,14 @@ class Table:
     slots: dict[str, int]  # "130" and "130/SAM"
     titles: dict[str, str]
     _items: dict[int, _Item]
+
+    def item(self, slot: int) -> _Item:
+        """The definition of an item or subfield."""
+        return self._items[slot]
+
+    def extension(self, slot: int, bit: int) -> tuple[int, int]:
+        """(first extension byte, how many must have their bit set) before the field at `bit` of an item is there."""
+        return _extension(self._items[slot], bit)
 
     def slot(self, path: str) -> int:
         """The slot of an item or subfield such as "040" or "130/SAM". Raises FormatError: none of that name."""

@@ -10,22 +10,34 @@ from farwatch.kernels import kernel
 
 _BLANK = 32
 _BLANKS = 0x820820820820
+_ALPHABET = sum(1 << code for code in (*range(1, 27), *range(48, 58)))  # the codes that stand for a letter or digit
+
+
+@kernel
+def icao_code(code):  # type: ignore[no-untyped-def]
+    """The code of one character (0 to 63), a blank where it is outside the alphabet."""
+    return code if _ALPHABET >> code & 1 else np.int64(_BLANK)
+
+
+@kernel
+def icao_callsign(packed):  # type: ignore[no-untyped-def]
+    """A packed callsign with a blank for every code outside the alphabet; ABSENT where nothing is left, or was."""
+    if packed == ABSENT:
+        return np.int64(ABSENT)
+    reduced = np.int64(0)
+    for shift in range(42, -1, -6):
+        reduced = reduced << 6 | icao_code(packed >> shift & 63)
+    return np.int64(ABSENT) if reduced == _BLANKS else reduced
 
 
 @kernel
 def _reduce(packed, out):  # type: ignore[no-untyped-def]
     for k in range(len(packed)):
-        reduced = np.int64(0)
-        for shift in range(42, -1, -6):
-            code = packed[k] >> shift & 63
-            if not (1 <= code <= 26 or 48 <= code <= 57):
-                code = _BLANK
-            reduced = reduced << 6 | code
-        out[k] = ABSENT if reduced == _BLANKS else reduced
+        out[k] = icao_callsign(packed[k])
 
 
 def icao_text(packed: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Packed callsigns with a blank for every code outside the alphabet; ABSENT where nothing is left."""
+    """The same for packed callsigns (n,)."""
     out = np.empty(len(packed), np.int64)
     _reduce(packed, out)
     return out

@@ -14,8 +14,8 @@ TICK_NS = 7_812_500  # 1/128 s
 DAY_TICKS = 86_400 * 128
 _HALF_DAY_TICKS = DAY_TICKS // 2
 _DAY_NS = 86_400 * 1_000_000_000
-_TRUNCATION = 65_536  # I001/141 keeps 16 bits of the time of day
-_LAST_WRAP = DAY_TICKS // _TRUNCATION
+TRUNCATION = 65_536  # I001/141 keeps 16 bits of the time of day
+_LAST_WRAP = DAY_TICKS // TRUNCATION
 
 MISSING = -1
 
@@ -36,9 +36,9 @@ def new_clock(n_sensors: int) -> Clock:
 def _nearest_full(truncated, reference):  # type: ignore[no-untyped-def]
     """The time of day nearest to `reference` (the clock goes round) whose low 16 bits are `truncated`."""
     best, best_apart = np.int64(truncated), np.int64(DAY_TICKS)
-    near = reference // _TRUNCATION
+    near = reference // TRUNCATION
     for wrap in (near - 1, near, near + 1, 0, _LAST_WRAP - 1, _LAST_WRAP):
-        candidate = wrap * _TRUNCATION + truncated
+        candidate = wrap * TRUNCATION + truncated
         if wrap < 0 or candidate >= DAY_TICKS:
             continue
         apart = abs(candidate - reference)
