@@ -40,10 +40,18 @@ class Decoded(NamedTuple):
 
 
 class Assembler:
-    """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers)."""
+    """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers).
 
-    def __init__(self, name: str, sources: Sources, day_ns: int, editions: Editions | None) -> None:
+    With `strict` blocks of another edition are an error; without it, as for live data, they are counted like any others
+    that are broken, and `misfits` says which edition each category looks like.
+    """
+
+    def __init__(
+        self, name: str, sources: Sources, day_ns: int, editions: Editions | None, *, strict: bool = True
+    ) -> None:
         self.name = name
+        self.strict = strict
+        self.misfits: dict[int, str] = {}
         self.sources = dict(sources)
         self.day_ns = day_ns
         self.sensor_of = np.full(65_536, -1, np.int32)
@@ -106,7 +114,10 @@ class Assembler:
         self.records_of[table.category] += statistics.records - records
         statistics.skipped.update(fill.skipped())
         broken = statistics.broken_blocks - broken
-        if broken and (other := better_edition(piece, blocks, table)):
+        if broken and not self.strict:
+            if table.category not in self.misfits and (other := better_edition(piece, blocks, table)):
+                self.misfits[table.category] = other
+        elif broken and (other := better_edition(piece, blocks, table)):
             what = f"CAT{table.category:03d}"
             raise FormatError(
                 f"{self.name}: {broken} of {len(blocks)} {what} blocks do not fit edition {table.edition}; this file "
