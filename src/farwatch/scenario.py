@@ -210,7 +210,6 @@ def _fields(node: types.Type) -> list[str]:
 
 def _choices(node: types.Type) -> list[str]:
     """What a value may be: the words of a literal, or the tags of a union."""
-    if isinstance(node, types.LiteralType):
-        return [str(value) for value in node.values]
     members = node.types if isinstance(node, types.UnionType) else (node,)
-    return [str(t.tag) for t in members if isinstance(t, types.StructType) and t.tag is not None]
+    words = [str(value) for t in members if isinstance(t, types.LiteralType) for value in t.values]
+    return words + [str(t.tag) for t in members if isinstance(t, types.StructType) and t.tag is not None]

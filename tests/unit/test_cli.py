@@ -31,7 +31,7 @@ clutter = 5
 aircraft = 12
 radius_km = 100
 """
-VERBS = ("demo", "track", "simulate", "evaluate", "inspect", "check")
+VERBS = ("demo", "track", "listen", "play", "simulate", "evaluate", "inspect", "check")
 
 
 @pytest.fixture

@@ -142,6 +142,7 @@ class Live:
     def __iter__(self) -> Iterator[Batch]:
         began_ns, began = now_ns(), time.monotonic_ns()
         heard = gathered = began
+        played = any(ready.day_ns for ready in self._ready)
         end = None if self._duration_s is None else began + round(self._duration_s * 1e9)
         try:
             while not self._stopping.is_set() and (end is None or time.monotonic_ns() < end):
@@ -155,7 +156,8 @@ class Live:
                     yield from self._merge.push(plots, progress)
                 else:
                     self.triggered_ns = now_ns()
-                    yield from self._merge.advance(gathered - heard, began_ns)
+                    if self.heard_ns or not played:  # of a day that is played the clock says nothing
+                        yield from self._merge.advance(gathered - heard, began_ns)
             for receiver in self._receivers:
                 receiver.stop()
             yield from self._merge.push(*self._gather())

@@ -109,8 +109,10 @@ class UdpReceiver(threading.Thread):
             for sock in self._sockets:
                 selector.register(sock, selectors.EVENT_READ)
             while not self._stopping.is_set():
+                taken: list[Datagram] = []
                 for key, _ in selector.select(_LOOK_S):
-                    self._inbox.put(self._turn(key.fileobj))  # type: ignore[arg-type]
+                    taken += self._turn(key.fileobj)  # type: ignore[arg-type]
+                self._inbox.put(sorted(taken, key=lambda one: one.received_ns))
 
     def stop(self) -> None:
         """End the thread and close its sockets."""
