@@ -24,7 +24,7 @@ from farwatch.sources.receivers import Datagram, FeedState, Inbox, TcpReceiver, 
 from farwatch.sources.replay import finders_of, shortest_slice_s, sources_of, with_elevations
 
 HEARTBEAT_S = 0.1  # so long a silence is told
-GATHER_S = 0.004  # datagrams of so long a time are decoded together: a call costs as much as some hundred plots
+GATHER_S = 0.01  # datagrams of so long a time are decoded together: a call costs as much as some hundred plots
 
 OnDatagrams = Callable[[Sequence[Datagram]], object]
 

@@ -34,15 +34,14 @@ class Due(NamedTuple):
 class Player:
     """The datagrams of a recording in its order; of a plain file each block is one.
 
-    A datagram's time is that of its receipt where the recording has it, else the latest time of day of its records.
-    `first_ticks` is the first time of day (1/128 s) met. With `shift_ticks` (a function of the first time of day) all
-    times of day are moved by so much. Raises `FormatError`: no file to be read.
+    A datagram's time is that of its receipt where the recording has it, else that of its last record. `unmoved` counts
+    records without a time of day that could be moved. Raises `FormatError`: no file to be read.
     """
 
     def __init__(self, path: str | os.PathLike[str], editions: Mapping[int, str] | None = None) -> None:
         self.container = open_container(path)
         self.statistics = Statistics()
-        self.unmoved: Counter[int] = Counter()  # records whose time could not be moved, by category
+        self.unmoved: Counter[int] = Counter()  # by category
         self._editions = dict(editions or {})
         for category, edition in self._editions.items():
             load_table(category, edition)
