@@ -183,28 +183,26 @@ def night(seconds: float) -> list[Due]:
         return list(Player(path).datagrams())
 
 
-class Hearing(threading.Thread):
-    """A client: when the kernel received each datagram of tracks (ns)."""
+class Hearing:
+    """A client that looks into its socket only at the end, so that it takes no time from what is measured."""
 
     def __init__(self) -> None:
-        super().__init__(daemon=True)
         self.url = f"udp://{LOCAL}:{free_port()}"
-        self.at_ns: list[int] = []
         self._socket, _ = open_receiver(parse_url(self.url), Interface(), 1 << 22)
-        self._socket.settimeout(2.0 * EVERY_S)
 
-    def run(self) -> None:
-        """Until nothing has come for a while."""
+    def at_ns(self) -> list[int]:
+        """When the kernel received each datagram of tracks (ns)."""
+        found = []
         while True:
             try:
                 data, ancillary, _, _ = self._socket.recvmsg(65_535, 256)
-            except TimeoutError:
+            except BlockingIOError:
                 self._socket.close()
-                return
+                return found
             for _, kind, content in ancillary:
                 if kind == SO_TIMESTAMPNS and data[0] == 62:
                     seconds, fraction = struct.unpack_from("@qq", content)
-                    self.at_ns.append(seconds * 1_000_000_000 + fraction)
+                    found.append(seconds * 1_000_000_000 + fraction)
 
 
 def through(seconds: float) -> dict[str, np.ndarray]:
@@ -223,8 +221,6 @@ def through(seconds: float) -> dict[str, np.ndarray]:
         tracker.picture,
         lambda: health_of(scenario.sensors, live.heard_ns, now_ns()),
     )
-    each.start()
-    every.start()
     ended: list[int] = []  # what is given out at the end, all at once, is not counted
 
     def end() -> None:
@@ -240,15 +236,13 @@ def through(seconds: float) -> dict[str, np.ndarray]:
             waits.append((live.triggered_ns - int(batch.plots.received_ns.max())) * 1e-6)
         triggered.append(live.triggered_ns)
     outputs.close()
-    each.join()
-    every.join()
     # The datagram that made a track known is the last one that had been received before.
-    at_ns, cause_ns = np.array([one for one in each.at_ns if one < ended[0]]), np.unique(triggered)
+    at_ns, cause_ns = np.array([one for one in each.at_ns() if one < ended[0]]), np.unique(triggered)
     latency_ms = (at_ns - cause_ns[np.searchsorted(cause_ns, at_ns) - 1]) * 1e-6
     return {
         "latency_ms": latency_ms,
         "wait_ms": np.array(waits),
-        "periodic_ms": np.diff([one for one in every.at_ns if one < ended[0]]) * 1e-6,
+        "periodic_ms": np.diff([one for one in every.at_ns() if one < ended[0]]) * 1e-6,
         "late": np.array([live.late]),
     }
 
