@@ -29,6 +29,7 @@ bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_decode.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
+	$(ONE) $(PY) benchmarks/live.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py

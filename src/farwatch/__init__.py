@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from farwatch.api import replay, simulate
+    from farwatch.api import listen, replay, simulate
     from farwatch.errors import ConfigError, FarwatchError, FormatError
     from farwatch.evaluation import evaluate
     from farwatch.picture import Picture
@@ -33,6 +33,7 @@ _HOME = {
     "TrackerOptions": "tracker",
     "Truth": "truth",
     "evaluate": "evaluation",
+    "listen": "api",
     "load": "scenario",
     "open_sink": "sinks",
     "replay": "api",
@@ -54,6 +55,7 @@ __all__ = [
     "TrackerOptions",
     "Truth",
     "evaluate",
+    "listen",
     "load",
     "open_sink",
     "replay",

@@ -6,7 +6,7 @@ import os
 
 from farwatch.plots import Batch, Plots, make_progress
 from farwatch.scenario import Scenario
-from farwatch.sources import Merge, Replay, merged
+from farwatch.sources import Live, Merge, Replay, merged
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.truth import Truth
 
@@ -24,6 +24,11 @@ def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], sc
     """One recording or several as batches for `run`; raises `FormatError` where they cannot be used."""
     paths = recordings if isinstance(recordings, list) else [recordings]
     return Replay(paths, scenario.sensors, flat=scenario.frame.flat)
+
+
+def listen(scenario: Scenario, duration_s: float | None = None) -> Live:
+    """The scenario's live feeds as batches for `run`, until `stop()`; raises `ConfigError` where one cannot open."""
+    return Live(scenario.feeds, scenario.sensors, flat=scenario.frame.flat, duration_s=duration_s)
 
 
 def batches(plots: Plots, scenario: Scenario) -> list[Batch]:

@@ -46,3 +46,8 @@ class Wall:
         ahead_s = (time_ns - time.time_ns()) * 1e-9
         if ahead_s > 0:
             time.sleep(ahead_s)
+
+
+def now_ns() -> int:
+    """The time of day, UTC: for what is received now."""
+    return time.time_ns()

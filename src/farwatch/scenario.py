@@ -22,6 +22,8 @@ from farwatch.frame import Frame
 from farwatch.sensors import PositionSensor, Sensor
 from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
+from farwatch.sinks.asterix_udp import AsterixOutput
+from farwatch.sources.feeds import Feed
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
@@ -30,11 +32,14 @@ BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
+    `feeds` are where its live data comes from, `outputs` where its tracks go.
     `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
     name: str = ""
+    feeds: tuple[Feed, ...] = ()
+    outputs: tuple[AsterixOutput, ...] = ()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
     simulation: Simulation = Simulation()
@@ -205,7 +210,6 @@ def _fields(node: types.Type) -> list[str]:
 
 def _choices(node: types.Type) -> list[str]:
     """What a value may be: the words of a literal, or the tags of a union."""
-    if isinstance(node, types.LiteralType):
-        return [str(value) for value in node.values]
     members = node.types if isinstance(node, types.UnionType) else (node,)
-    return [str(t.tag) for t in members if isinstance(t, types.StructType) and t.tag is not None]
+    words = [str(value) for t in members if isinstance(t, types.LiteralType) for value in t.values]
+    return words + [str(t.tag) for t in members if isinstance(t, types.StructType) and t.tag is not None]

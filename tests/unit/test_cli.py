@@ -32,7 +32,7 @@ clutter = 5
 aircraft = 12
 radius_km = 100
 """
-VERBS = ("demo", "track", "simulate", "evaluate", "inspect", "convert", "check")
+VERBS = ("demo", "track", "listen", "play", "simulate", "evaluate", "inspect", "convert", "check")
 
 
 @pytest.fixture

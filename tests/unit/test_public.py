@@ -20,6 +20,7 @@ NAMES = {
     "TrackerOptions",
     "Truth",
     "evaluate",
+    "listen",
     "load",
     "open_sink",
     "replay",

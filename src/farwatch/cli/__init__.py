@@ -76,6 +76,43 @@ def track(
 
 
 @app.command()
+def listen(
+    site: Annotated[str, typer.Argument(help="TOML file with [[feeds]] and, if tracks are sent, [[outputs]].")],
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Tracks: .parquet, .jsonl, .csv or .ast; may be repeated."),
+    ] = None,
+    duration: Annotated[float | None, typer.Option(help="Seconds; by default until Ctrl-C.", min=0.1)] = None,
+    day: Annotated[
+        str | None, typer.Option(help="A recording of this day (UTC) is played to the feeds, as 2024-05-01.")
+    ] = None,
+    sac_sic: Annotated[str, typer.Option("--sac-sic", help="Data source of the tracks in .ast files.")] = "0/1",
+    json: Json = False,
+) -> None:
+    """Track live feeds, and send and write the tracks."""
+    from farwatch.cli.listen import listen
+
+    listen(site, output or [], duration, day, sac_sic, json)
+
+
+@app.command()
+def play(
+    recording: Annotated[Path, typer.Argument(help="ASTERIX, plain or PCAP.")],
+    to: Annotated[list[str], typer.Option("--to", help="Where to, as udp://239.1.1.1:8600; may be repeated.")],
+    speed: Annotated[float, typer.Option(help="Data time per real time; 0: as fast as it goes.", min=0)] = 1.0,
+    interface: Annotated[str | None, typer.Option(help="Network interface for groups: its name or address.")] = None,
+    ttl: Annotated[int, typer.Option(help="How many networks a datagram to a group may cross.", min=0, max=255)] = 1,
+    edition: Editions = None,
+    now: Annotated[bool, typer.Option("--now", help="Move the times of day so that the recording starts now.")] = False,
+    json: Json = False,
+) -> None:
+    """Send a recording to the network at its own pace."""
+    from farwatch.cli.play import play
+
+    play(recording, to, speed, interface, ttl, edition or [], now, json)
+
+
+@app.command()
 def simulate(
     scenario: Annotated[str, typer.Argument(help="Built-in scenario or TOML file.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress and truth.")],

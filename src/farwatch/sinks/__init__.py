@@ -12,6 +12,7 @@ from farwatch.frame import Frame
 from farwatch.picture import Picture
 from farwatch.sensors import Sensor
 from farwatch.sinks.asterix62 import Asterix62Options, Asterix62Sink, TrackEncoder
+from farwatch.sinks.asterix_udp import AsterixOutput, AsterixOutputs, Health, health_of
 from farwatch.sinks.csv import CsvSink
 from farwatch.sinks.file import FileSink
 from farwatch.sinks.jsonl import JsonlSink
@@ -57,12 +58,16 @@ __all__ = [
     "SUFFIXES",
     "Asterix62Options",
     "Asterix62Sink",
+    "AsterixOutput",
+    "AsterixOutputs",
     "CsvSink",
     "FileSink",
+    "Health",
     "JsonlSink",
     "ParquetSink",
     "Sink",
     "SinkOptions",
     "TrackEncoder",
+    "health_of",
     "open_sink",
 ]

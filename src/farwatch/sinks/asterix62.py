@@ -27,7 +27,7 @@ from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.picture import Picture
 from farwatch.sensors import Radar, Sensor
 from farwatch.sinks.file import FileSink
-from farwatch.sinks.track_numbers import NO_NUMBER, TrackNumbers
+from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
 from farwatch.stereographic import plane_at
 
 Byte = Annotated[int, Meta(ge=0, le=255)]
@@ -72,7 +72,10 @@ class TrackEncoder:
 
     def encode(self, picture: Picture) -> Blocks:
         """The blocks of one picture."""
-        lent = self.numbers.lend(picture)
+        return self.encode_as(picture, self.numbers.lend(picture))
+
+    def encode_as(self, picture: Picture, lent: Lent) -> Blocks:
+        """The same under track numbers that are lent already, by `TrackNumbers` that several encoders share."""
         if (lent.number == NO_NUMBER).any():
             rows = np.flatnonzero(lent.number != NO_NUMBER)
             picture = picture.take(rows)

@@ -1,9 +1,11 @@
-"""Where batches come from: recordings and the simulator, all through one merge."""
+"""Where batches come from: recordings, the simulator and live feeds, all through one merge."""
 
 from __future__ import annotations
 
+from farwatch.sources.feeds import Feed
+from farwatch.sources.live import Live
 from farwatch.sources.merge import Merge, merged
 from farwatch.sources.replay import Replay
 from farwatch.sources.simulated import Simulated
 
-__all__ = ["Merge", "Replay", "Simulated", "merged"]
+__all__ = ["Feed", "Live", "Merge", "Replay", "Simulated", "merged"]

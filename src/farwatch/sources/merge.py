@@ -61,6 +61,17 @@ class Merge:
         until_ns = max(slowest_ns, patient_ns)
         yield from self._give((until_ns if reached_ns is None else min(until_ns, reached_ns)) - self.wait_ns)
 
+    def advance(self, quiet_ns: int, since_ns: int) -> Iterator[Batch]:
+        """Give out the slices that silence completes: nothing has come for `quiet_ns`, and the clock has gone on.
+
+        `since_ns` is when the silence began, for a merge that has heard nothing yet.
+        """
+        newest_ns = self._newest_ns or since_ns
+        until_ns = newest_ns + quiet_ns - self.patience_ns - self.wait_ns
+        if self._next is None and not self._newest_ns:
+            self._next = until_ns // self.slice_ns
+        yield from self._give(until_ns)
+
     def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
         """Give out what is left, and empty slices for `after_s` more seconds, so that the last looks are closed."""
         if self._plots:

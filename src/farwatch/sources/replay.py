@@ -46,10 +46,7 @@ class Replay:
         self._sensors = tuple(sensors)
         self._day_ns = day_ns
         self._editions = editions
-        self._finders = [
-            HeightFinder(s, flat) if isinstance(s, Radar) and s.sigma.elevation_deg is not None else None
-            for s in sensors
-        ]
+        self._finders = finders_of(sensors, flat)
         self._on_bytes = on_bytes
         self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
 
@@ -113,6 +110,13 @@ class Replay:
         if self._on_bytes:
             self._on_bytes(path.stat().st_size)
         return plots, progress
+
+
+def finders_of(sensors: Sequence[Sensor], flat: bool) -> list[HeightFinder | None]:
+    """What turns the heights of each sensor into elevations; None for a sensor that measures none."""
+    return [
+        HeightFinder(s, flat) if isinstance(s, Radar) and s.sigma.elevation_deg is not None else None for s in sensors
+    ]
 
 
 def with_elevations(plots: Plots, height_m: Floats, finders: Sequence[HeightFinder | None]) -> Plots:

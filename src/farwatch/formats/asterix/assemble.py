@@ -40,10 +40,18 @@ class Decoded(NamedTuple):
 
 
 class Assembler:
-    """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers)."""
+    """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers).
 
-    def __init__(self, name: str, sources: Sources, day_ns: int, editions: Editions | None) -> None:
+    With `strict` blocks of another edition are an error; without it, as for live data, they are counted like any others
+    that are broken, and `misfits` says which edition each category looks like.
+    """
+
+    def __init__(
+        self, name: str, sources: Sources, day_ns: int, editions: Editions | None, *, strict: bool = True
+    ) -> None:
         self.name = name
+        self.strict = strict
+        self.misfits: dict[int, str] = {}
         self.sources = dict(sources)
         self.day_ns = day_ns
         self.sensor_of = np.full(65_536, -1, np.int32)
@@ -104,8 +112,12 @@ class Assembler:
         self.records_of[table.category] += statistics.records - records
         statistics.skipped.update(fill.skipped())
         broken = statistics.broken_blocks - broken
-        if broken and (other := better_edition(piece, blocks, table)):
-            raise FormatError(misfit_message(self.name, broken, len(blocks), table, other))
+        if broken and (self.strict or table.category not in self.misfits):
+            other = better_edition(piece, blocks, table)
+            if other and self.strict:
+                raise FormatError(misfit_message(self.name, broken, len(blocks), table, other))
+            if other:
+                self.misfits[table.category] = other
         return fill.rows()
 
     def _joined(self, plots: list[Rows], progress: list[Rows], statistics: Statistics, dated: bool) -> Decoded:

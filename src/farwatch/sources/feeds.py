@@ -1,0 +1,91 @@
+"""Feeds: where live data comes from, as a scenario declares it."""
+
+from __future__ import annotations
+
+import datetime
+from ipaddress import IPv4Address
+from typing import Annotated, Literal, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from farwatch.errors import ConfigError, FormatError
+from farwatch.formats.asterix.table import load_table
+from farwatch.network import Endpoint, Interface, find_interface, parse_url
+
+
+class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """ASTERIX over UDP (`udp://ADDRESS:PORT`, a group or an address of this machine) or from a TCP server.
+
+    `url` may be several of them. `interface`: name or address of the interface that joins the groups. `from`: only
+    datagrams of these senders are taken. `network`: "A" and "B" carry the same blocks, and one copy of each is used.
+    `editions` by category, as { 048 = "1.31" }. `day`: a recording of that day (UTC) is played to the feed, so that
+    its times are not those of this machine's clock. What is more than `max_ahead_s` ahead of the clock is left out:
+    one wild time would make all others late. The queue holds `queue_mb`; beyond it the oldest datagrams go.
+    """
+
+    url: str | tuple[str, ...]
+    format: Literal["asterix"] = "asterix"
+    interface: str | None = None
+    from_: tuple[str, ...] = msgspec.field(default=(), name="from")
+    network: Literal["A", "B"] | None = None
+    editions: dict[str, str] = {}
+    day: datetime.date | None = None
+    max_ahead_s: Annotated[float, Meta(gt=0, le=43_200)] = 2.0
+    queue_mb: Annotated[float, Meta(gt=0, le=4096)] = 32.0
+    buffer_mb: Annotated[float, Meta(gt=0, le=1024)] = 8.0
+
+
+class Ready(NamedTuple):
+    """A feed with all that was said of it checked."""
+
+    feed: Feed
+    endpoints: tuple[Endpoint, ...]
+    interface: Interface
+    senders: frozenset[str]
+    editions: dict[int, str]
+    day_ns: int  # start of the day that is played, 0: today
+
+
+def checked(feed: Feed, number: int) -> Ready:
+    """The feed, ready to be opened; raises `ConfigError` that names it."""
+    urls = (feed.url,) if isinstance(feed.url, str) else feed.url
+    try:
+        endpoints = tuple(parse_url(url) for url in urls)
+        if not endpoints:
+            raise ConfigError("`url` is empty; give at least one")
+        if len({endpoint.scheme for endpoint in endpoints}) > 1:
+            raise ConfigError("UDP and TCP in one feed; give each a feed of its own")
+        if len(endpoints) > 1 and endpoints[0].scheme == "tcp":
+            raise ConfigError("several TCP servers in one feed; give each a feed of its own")
+        return Ready(
+            feed,
+            endpoints,
+            find_interface(feed.interface),
+            frozenset(_sender(text) for text in feed.from_),
+            _editions(feed.editions),
+            _day_ns(feed.day),
+        )
+    except (ConfigError, FormatError) as error:
+        raise ConfigError(f"$.feeds[{number}]: {error}") from None
+
+
+def _sender(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise ConfigError(f"`from` = {text!r} is no IPv4 address; give those of the senders, as 10.0.0.5") from None
+
+
+def _editions(given: dict[str, str]) -> dict[int, str]:
+    editions = {}
+    for category, edition in given.items():
+        if not category.isdecimal():
+            raise ConfigError(f"`editions` names {category!r}; give categories, as {{ 048 = {edition!r} }}")
+        load_table(int(category), edition)
+        editions[int(category)] = edition
+    return editions
+
+
+def _day_ns(day: datetime.date | None) -> int:
+    return 0 if day is None else (day - datetime.date(1970, 1, 1)).days * 86_400 * 10**9
