@@ -33,7 +33,7 @@ def flight(scans: int = 8, sic: int = 10, first_s: float = 3600.0) -> list[bytes
     for scan in range(scans):
         seconds = first_s + 4.0 * scan
         out.append(block(48, plot(seconds, 40.0 + 0.4 * scan, 45.0, **source)))
-        out.append(block(34, sector(seconds + 2.0, 128, **source)))
+        out.append(block(34, sector(seconds + 2.0, 160, **source)))
     return out
 
 

@@ -45,7 +45,7 @@ def flight(scans: int, first_s: float = 3600.0) -> list[bytes]:
     for scan in range(scans):
         seconds = (first_s + 4.0 * scan) % 86_400
         blocks.append(block(48, plot(seconds, 40.0 + 0.4 * scan, 45.0)))
-        blocks.append(block(34, sector((seconds + 2.0) % 86_400, 128)))
+        blocks.append(block(34, sector((seconds + 2.0) % 86_400, 160)))
     return blocks
 
 

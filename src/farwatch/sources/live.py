@@ -231,7 +231,7 @@ class _Lane:
         stop = np.cumsum(np.array([len(one.data) for one in datagrams], np.int64))
         start = np.concatenate([np.zeros(1, np.int64), stop[:-1]])
         received_ns = np.array([one.received_ns for one in datagrams], np.int64)
-        piece = Piece(data, self._base, start, stop, received_ns, Counter())
+        piece = Piece(data, self._base, start, stop, received_ns, Counter(), in_packets=True)
         self._base += len(data)
         return self.assembler.decode(piece)
 
