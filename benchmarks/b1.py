@@ -19,7 +19,7 @@ import time
 
 import msgspec
 import numpy as np
-from plane import Gospa, chosen, estimates, gospa, read
+from plane import Parts, chosen, estimates, gospa_parts, read
 from rich.console import Console
 from rich.table import Table
 
@@ -70,10 +70,10 @@ OURS = {
 
 def score(
     options: TrackerOptions, above: float, seed: int, plots: dict[str, np.ndarray], truth: dict[str, np.ndarray]
-) -> list[Gospa]:
+) -> list[Parts]:
     """GOSPA at each step of one seed."""
     tracks = estimates(SENSOR, options, plots, seed, STEPS, above)
-    return [gospa(chosen(truth, seed=seed, step=k), now, CUTOFF) for k, now in enumerate(tracks, 1)]
+    return [gospa_parts(chosen(truth, seed=seed, step=k), now, CUTOFF) for k, now in enumerate(tracks, 1)]
 
 
 def main() -> None:

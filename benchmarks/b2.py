@@ -14,10 +14,11 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from plane import chosen, estimates, ospa, read
+from plane import chosen, estimates, read
 from rich.console import Console
 from rich.table import Table
 
+from farwatch.evaluation.ospa import ospa
 from farwatch.motion import Cv
 from farwatch.sensors import Area, PositionSensor
 from farwatch.tracker import TrackerOptions

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
-from scipy.optimize import linear_sum_assignment
 
+from farwatch.evaluation.gospa import gospa
 from farwatch.frame import Frame
 from farwatch.plots import Batch, ProgressKind, make_plots, make_progress
 from farwatch.sensors import PositionSensor
@@ -54,10 +54,7 @@ def estimates(
         yield np.column_stack([picture.lon_deg, picture.lat_deg])
 
 
-# The metrics stand here until the project has its own.
-
-
-class Gospa(NamedTuple):
+class Parts(NamedTuple):
     """GOSPA and its parts, each as the square root of its share of the sum."""
 
     total: float
@@ -66,23 +63,8 @@ class Gospa(NamedTuple):
     false: float
 
 
-def gospa(truth: np.ndarray, tracks: np.ndarray, c: float) -> Gospa:
-    """GOSPA of positions (n, 2) and (m, 2), p = 2, alpha = 2. Rahmathullah, Garcia-Fernandez & Svensson 2017."""
-    distance = np.linalg.norm(truth[:, None] - tracks[None], axis=2)
-    cost = np.minimum(distance**2, c**2)
-    rows, columns = linear_sum_assignment(cost)
-    near = cost[rows, columns] < c**2
-    located = float(cost[rows, columns][near].sum())
-    missed = 0.5 * c**2 * (len(truth) - int(near.sum()))
-    false = 0.5 * c**2 * (len(tracks) - int(near.sum()))
-    return Gospa(np.sqrt(located + missed + false), np.sqrt(located), np.sqrt(missed), np.sqrt(false))
-
-
-def ospa(truth: np.ndarray, tracks: np.ndarray, c: float) -> float:
-    """OSPA of positions (n, 2) and (m, 2), p = 1. Schuhmacher, Vo & Vo 2008."""
-    most = max(len(truth), len(tracks))
-    if most == 0:
-        return 0.0
-    cost = np.minimum(np.linalg.norm(truth[:, None] - tracks[None], axis=2), c)
-    rows, columns = linear_sum_assignment(cost)
-    return float((cost[rows, columns].sum() + c * abs(len(truth) - len(tracks))) / most)
+def gospa_parts(truth: np.ndarray, tracks: np.ndarray, c: float) -> Parts:
+    """GOSPA of positions (n, 2) and (m, 2), p = 2, in the units of the published tables."""
+    g = gospa(truth, tracks, c)
+    half = 0.5 * c**2
+    return Parts(g.distance, g.localisation, float(np.sqrt(half * g.missed)), float(np.sqrt(half * g.false)))
