@@ -92,3 +92,14 @@ def moment_match(weights: Floats, means: Floats, covariances: Floats) -> tuple[F
     mean = weights @ means
     covariance = sum(w * (c + np.outer(m - mean, m - mean)) for w, m, c in zip(weights, means, covariances))
     return mean, np.asarray(covariance)
+
+
+def rts(means: Floats, covariances: Floats, F: list[Floats], Q: list[Floats]) -> tuple[Floats, Floats]:
+    """Smoothed states of a linear filter; F and Q lead from row k to row k + 1. Rauch, Tung & Striebel 1965."""
+    means, covariances = means.copy(), covariances.copy()
+    for k in range(len(means) - 2, -1, -1):
+        ahead = F[k] @ covariances[k] @ F[k].T + Q[k]
+        gain = covariances[k] @ F[k].T @ np.linalg.inv(ahead)
+        means[k] = means[k] + gain @ (means[k + 1] - F[k] @ means[k])
+        covariances[k] = covariances[k] + gain @ (covariances[k + 1] - ahead) @ gain.T
+    return means, covariances

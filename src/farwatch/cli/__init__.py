@@ -64,15 +64,18 @@ def track(
         bool, typer.Option("--identity/--no-identity", help="Use what says who an aircraft is.")
     ] = True,
     every: Annotated[str | None, typer.Option(help="All tracks at a steady interval instead, as 1s or 500ms.")] = None,
+    smooth: Annotated[bool, typer.Option("--smooth", help="States improved by what came after them.")] = False,
+    lag: Annotated[str | None, typer.Option(help="With --smooth: by so much of what came after, as 30s.")] = None,
     edition: Editions = None,
     day: Annotated[str | None, typer.Option(help="Day of the recording (UTC), as 2024-05-01.")] = None,
     sac_sic: Annotated[str, typer.Option("--sac-sic", help="Data source of the tracks in CAT062.")] = "0/1",
     json: Json = False,
 ) -> None:
     """Track recordings as fast as possible and write the tracks."""
-    from farwatch.cli.track import track
+    from farwatch.cli.track import shape_of, track
 
-    track(recordings, site, output, identity, every, edition or [], day, sac_sic, json)
+    shape = shape_of(every, smooth, lag)
+    track(recordings, site, output, identity, shape, edition or [], day, sac_sic, json)
 
 
 @app.command()

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from rich.table import Table
@@ -21,7 +22,25 @@ from farwatch.scenario import Scenario, load
 from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
 from farwatch.sinks.asterix62 import source_of
 from farwatch.sources import Replay
-from farwatch.tracker import Tracker
+from farwatch.tracker import Smoother, Tracker
+from farwatch.tracker.smoother import HORIZON_S
+
+
+class Shape(NamedTuple):
+    """How the tracks are wanted: at a steady interval, or smoothed by what came in the time of a lag."""
+
+    every_ns: int | None = None
+    lag_s: float | None = None
+
+
+def shape_of(every: str | None, smooth: bool, lag: str | None) -> Shape:
+    """The shape that the options ask for; raises `ConfigError` where they contradict one another."""
+    if lag is not None and not smooth:
+        raise ConfigError("--lag says how long --smooth waits; give --smooth too")
+    if every is not None and smooth:
+        raise ConfigError("--every and --smooth: smoothed states are at the times of the looks; give one of the two")
+    lag_s = interval_ns(lag, "--lag") * 1e-9 if lag is not None else HORIZON_S
+    return Shape(interval_ns(every, "--every") if every else None, lag_s if smooth else None)
 
 
 def track(
@@ -29,7 +48,7 @@ def track(
     site: Path,
     output: Path,
     identity: bool,
-    every: str | None,
+    shape: Shape,
     edition: list[str],
     day: str | None,
     sac_sic: str,
@@ -37,7 +56,6 @@ def track(
 ) -> None:
     """Track, write, and sum up; exits 3 where some of the input was lost."""
     scenario = load(site)
-    every_ns = interval_ns(every) if every else None
     day_ns, editions = day_of(day), editions_of(edition) or None
     sink = open_sink(output, [sensor.id for sensor in scenario.sensors], sink_options(scenario, sac_sic, editions))
     try:
@@ -56,7 +74,7 @@ def track(
             )
             tally = Tally()
             start_s = time.perf_counter()
-            for picture in pictures(source, tracker, identity, every_ns, tally):
+            for picture in pictures(source, tracker, identity, shape, tally):
                 sink.write(picture)
             tally.spent_s = time.perf_counter() - start_s
         sink.close()
@@ -89,8 +107,10 @@ class Tally:
         return (self.last_ns - self.first_ns) * 1e-9 if self.first_ns is not None else 0.0
 
 
-def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | None, tally: Tally) -> Iterator[Picture]:
-    """The tracker's pictures, or all tracks at a steady interval."""
+def pictures(source: Replay, tracker: Tracker, identity: bool, shape: Shape, tally: Tally) -> Iterator[Picture]:
+    """The tracker's pictures, all tracks at a steady interval, or the pictures smoothed."""
+    every_ns = shape.every_ns
+    smoother = Smoother(tracker, shape.lag_s) if shape.lag_s is not None else None
     given = (tally.batch(batch) for batch in source)
     if not identity:
         given = (batch._replace(plots=without_identity(batch.plots)) for batch in given)
@@ -98,6 +118,10 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
     waiting: list[tuple[int, Picture]] = []  # for data that go so far: behind the last plot nothing is written
     for picture in run(given, tracker):
         tally.tracks.update(picture.track[picture.status != Status.ENDED].tolist())
+        if smoother is not None:
+            if (better := smoother.push(picture)) is not None:
+                yield better
+            continue
         if every_ns is None:
             yield picture
             continue
@@ -107,6 +131,8 @@ def pictures(source: Replay, tracker: Tracker, identity: bool, every_ns: int | N
             due_ns += every_ns
         while waiting and tally.first_ns is not None and waiting[0][0] <= tally.last_ns:
             yield waiting.pop(0)[1]
+    if smoother is not None and (better := smoother.flush()) is not None:
+        yield better
 
 
 def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) -> SinkOptions:
@@ -168,12 +194,12 @@ def summary(
         err().print(f"farwatch: {values['of_other_sources']:,} records are of sources that the site file does not name")
 
 
-def interval_ns(text: str) -> int:
+def interval_ns(text: str, option: str) -> int:
     """Nanoseconds of an interval such as 1s, 500ms or 2.5s; raises `ConfigError`."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|ms|min)?", text.strip())
     value = round(float(match[1]) * {"s": 1e9, "ms": 1e6, "min": 60e9}[match[2] or "s"]) if match else 0
     if value < 1_000_000:
-        raise ConfigError(f"--every {text}: give an interval such as 1s, 500ms or 0.5min, not under 1ms")
+        raise ConfigError(f"{option} {text}: give an interval such as 1s, 500ms or 0.5min, not under 1ms")
     return value
 
 

@@ -40,6 +40,30 @@ def turned_about(u, along, level, side, v):  # type: ignore[no-untyped-def]
 
 
 @leaf
+def coordinated_turn_jacobian(x, dt, ux, uy, uz, F):  # type: ignore[no-untyped-def]
+    """Fill `F` (7, 7) with the derivatives of the state after `dt` seconds by the state `x` now.
+
+    With the rate x[6] taken as zero and certain it is that of a straight flight.
+    """
+    s, c, sw, cw, dsw, dcw = turn_terms(x[6], dt)
+    u, v = (ux, uy, uz), (x[3], x[4], x[5])
+    h = turned_about(u, 0.0, 1.0, 0.0, v)
+    w = turned_about(u, 0.0, 0.0, 1.0, v)
+    for a in range(7):
+        for b in range(7):
+            F[a, b] = 1.0 if a == b else 0.0
+    for b in range(3):
+        basis = (1.0 if b == 0 else 0.0, 1.0 if b == 1 else 0.0, 1.0 if b == 2 else 0.0)
+        moved, turned = turned_about(u, dt, sw, cw, basis), turned_about(u, 1.0, c, s, basis)
+        for a in range(3):
+            F[a, 3 + b] = moved[a]
+            F[3 + a, 3 + b] = turned[a]
+    for a in range(3):
+        F[a, 6] = h[a] * dsw + w[a] * dcw
+        F[3 + a, 6] = dt * (w[a] * c - h[a] * s)
+
+
+@leaf
 def predict_coordinated_turn(x, P, dt, q_horizontal, q_vertical, q_rate, ux, uy, uz, curved):  # type: ignore[no-untyped-def]
     """Predict mean `x` (7) and covariance `P` (7, 7) in place by `dt` seconds.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from farwatch.tracker.options import TrackerOptions
+from farwatch.tracker.smoother import Smoother
 from farwatch.tracker.tracker import Tracker
 
-__all__ = ["Tracker", "TrackerOptions"]
+__all__ = ["Smoother", "Tracker", "TrackerOptions"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -22,6 +22,7 @@ from farwatch.tracker.echoes import EchoMap, make_echo_map
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
+from farwatch.tracker.smoother import Filtered
 from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
@@ -58,7 +59,7 @@ class Tracker:
     """Multi-sensor tracker: a track-oriented Poisson multi-Bernoulli filter with IMM motion (Williams 2015).
 
     `sensors` in the order of `Plots.sensor`. It keeps no clock: batches carry the time. `counts` says what became of
-    the plots.
+    the plots. `on_filtered`, if given, hears what the filter had after each look, row by row of each picture.
     """
 
     def __init__(
@@ -67,10 +68,11 @@ class Tracker:
         options = options or TrackerOptions()
         self.sensors = tuple(sensors)
         self.counts = Counts()
-        self._flat = (frame or Frame()).flat
-        self._options = tracker_model(options, self._flat)
-        self._motion = motion_model(options.motion)
-        self._models = [sensor_model(sensor, self._flat) for sensor in self.sensors]
+        self.on_filtered: Callable[[Filtered], object] | None = None
+        self.flat = (frame or Frame()).flat
+        self._options = tracker_model(options, self.flat)
+        self.motion = motion_model(options.motion)
+        self._models = [sensor_model(sensor, self.flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
         self._learned = [learned_of(sensor) for sensor in self.sensors]
@@ -103,7 +105,7 @@ class Tracker:
                     radar,
                     sensor,
                     self._options,
-                    self._motion,
+                    self.motion,
                     self._next_id,
                     until_ns,
                 )
@@ -125,10 +127,10 @@ class Tracker:
         else:
             wanted = t.existence > above_existence
         rows = np.flatnonzero(t.alive & wanted)
-        mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self._motion, self._flat)
+        mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self.motion, self.flat)
         times = np.full(len(rows), time_ns, np.int64)
         own = np.arange(len(rows))
-        return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self._flat, self._until_ns)
+        return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns)
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
@@ -171,7 +173,10 @@ class Tracker:
         t = self._tracks
         shown = (t.existence[rows] >= SHOWN) | ~t.alive[rows]
         rows = rows[(t.status[rows] != Status.TENTATIVE) & shown]
-        return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self._flat, self._until_ns)
+        if self.on_filtered is not None:
+            h = self._hypotheses
+            self.on_filtered(Filtered(t.agile[rows] > 0.5, h.probability[rows], h.mean[rows], h.covariance[rows]))
+        return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
 
 
 _STATE = ("counts", "_beams", "_learned", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
