@@ -219,6 +219,8 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 o = hypotheses.track[looks.hypothesis[other]]
                 if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
                     continue
+                if tracks.plot[i] >= 0 and tracks.plot[o] >= 0 and tracks.plot[i] != tracks.plot[o]:
+                    continue  # each has a plot of its own: two aircraft
                 tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
                 between = tracks.existence[i] + tracks.existence[o]
                 # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
