@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -128,8 +129,9 @@ class LiveClient:
 
     def __init__(self, url: str, **options: Any) -> None:
         address = url.replace("http", "ws", 1) + "/api/v1/live"
-        self.socket: ClientConnection = connect(
-            address, max_size=None, compression=None, open_timeout=PATIENT_S, proxy=None, **options
+        self._open = ExitStack()
+        self.socket: ClientConnection = self._open.enter_context(
+            connect(address, max_size=None, compression=None, open_timeout=PATIENT_S, proxy=None, **options)
         )
         self.texts: list[dict[str, Any]] = []
         self.pictures: list[tuple[Any, ...]] = []  # heads
@@ -184,7 +186,7 @@ class LiveClient:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.socket.close()
+        self._open.close()
 
 
 # Written from docs/api.md, apart from the code of the service.

@@ -54,7 +54,7 @@ class Client:
         self._identities: IdentityRows = no_identities()  # as this client knows them, of the last picture
         self._selected: int | None = None
         self._plots = False
-        self._jump = False  # the next live picture does not follow what is shown
+        self._jump = True  # the next live picture does not follow what is shown
         self._again = False  # the detail is wanted though no picture is due
         self._notices: deque[str] = deque(maxlen=MOST_NOTICES)
         self._wake = asyncio.Event()

@@ -9,6 +9,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 from farwatch.service.metrics import WebState
 
@@ -115,6 +116,22 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[asyncio.Protoc
             if len(self.frames) > FRAGMENTS:
                 self.transport.abort()
 
+        async def send(self, message: Any) -> None:
+            await super().send(message)
+            if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+                self.handshake_complete = True  # refused: uvicorn would log that nobody answered
+
+        def send_receive_event_to_app(self) -> None:
+            if self.curr_msg_data_type == "text":
+                try:
+                    b"".join(self.frames).decode()
+                except UnicodeDecodeError:
+                    self.frames = []
+                    self.conn.fail(1007, "text that is not UTF-8")
+                    self.handle_parser_exception()
+                    return
+            super().send_receive_event_to_app()
+
         def keepalive_timeout(self) -> None:
             super().keepalive_timeout()
             self._abort_soon()
@@ -124,6 +141,9 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[asyncio.Protoc
             self._abort_soon()
 
         def shutdown(self) -> None:
+            if self.handshake_complete and not self.close_sent and self.conn.state is not State.OPEN:
+                self.transport.abort()  # it was closing already, and uvicorn would close it again
+                return
             super().shutdown()
             self._abort_soon()
 

@@ -176,7 +176,7 @@ class Guard:
 
     def _is_host(self, host: str) -> bool:
         name = host.lower()
-        if name.startswith("["):
+        if name.startswith("[") and "]" in name:
             name = name[1:].partition("]")[0]
         else:
             name = name.partition(":")[0]

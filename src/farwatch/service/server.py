@@ -24,6 +24,7 @@ from farwatch.service.connections import HEAD_BYTES, Doors, protocols
 from farwatch.service.frame_store import FrameStore
 from farwatch.service.frames import FrameEncoder
 from farwatch.service.history import History
+from farwatch.service.interpreter import settle
 from farwatch.service.live_socket import LiveSocket
 from farwatch.service.metrics import Metrics, WebState
 from farwatch.service.page import WEB_ROOT, load_page
@@ -108,6 +109,7 @@ def start_server(
             loop="asyncio",
             lifespan="off",
             log_config=None,
+            log_level="error",  # whoever sends nonsense shall not fill the log
             access_log=False,
             server_header=False,
             proxy_headers=False,
@@ -121,6 +123,7 @@ def start_server(
         )
         config.load()
         config.ssl = tls
+        parts.callback(settle())
         _Loop(uvicorn.Server(config), sock, live).start_in(parts)
         scheme = "https" if tls else "http"
         url = f"{scheme}://{_shown(options.host)}:{sock.getsockname()[1]}"
