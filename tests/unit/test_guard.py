@@ -121,7 +121,14 @@ def test_attempts_are_counted_by_address_and_forgotten() -> None:
 
 def test_names_that_others_can_take_are_refused(open_one: Running, guarded: Running) -> None:
     port = open_one.url.rpartition(":")[2]
-    for host in (f"evil.example:{port}", "evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "", "[::1"):
+    for host in (
+        f"evil.example:{port}",
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "",
+        "[::1",
+    ):
         assert open_one.get("/version", headers={"host": host}).status_code == 421, host
         assert handshake(open_one, host).status_code in (400, 421)
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", "[::1]:8765", "192.0.2.7", "LOCALHOST"):
@@ -192,7 +199,9 @@ def test_tokens_that_will_not_do_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_token(WebOptions(token_file=str(tmp_path / "token")), {})
     assert read_token(outside, {"FARWATCH_TOKEN": TOKEN}) == TOKEN and read_token(WebOptions(), {}) is None
-    assert is_loopback("127.0.0.9") and is_loopback("::1") and not is_loopback("0.0.0.0") and not is_loopback("x.example")
+    assert (
+        is_loopback("127.0.0.9") and is_loopback("::1") and not is_loopback("0.0.0.0") and not is_loopback("x.example")
+    )
 
 
 def test_a_token_in_the_clear_is_warned_of(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

@@ -114,7 +114,9 @@ def test_what_was_let_go_is_told() -> None:
 
 COMMANDS = st.lists(
     st.tuples(
-        st.sampled_from(["play", "from", "pause", "step", "live", "wait"]), st.integers(-200, 1000), st.floats(0.1, 60.0)
+        st.sampled_from(["play", "from", "pause", "step", "live", "wait"]),
+        st.integers(-200, 1000),
+        st.floats(0.1, 60.0),
     ),
     max_size=30,
 )

@@ -35,7 +35,7 @@ def test_plots_lie_where_their_aircraft_flew(observed: tuple[Scenario, Truth, Pl
     lat, lon = plot_positions(plots, scenario.sensors, scenario.frame)
     seen = truth.illuminations
     checked = 0
-    for row in np.flatnonzero((seen.plot >= 0)):
+    for row in np.flatnonzero(seen.plot >= 0):
         at = np.flatnonzero(plots.id == seen.plot[row])
         if not len(at):
             continue

@@ -43,9 +43,9 @@ STOP_S = 3
 class Server:
     """A running web side. `url` is where it is; `stop` ends it and writes what is waiting."""
 
-    def __init__(self, url: str, publisher: Publisher, store: FrameStore, history: History, parts: ExitStack) -> None:
+    def __init__(self, url: str, publisher: Publisher, store: FrameStore, live: LiveSocket, parts: ExitStack) -> None:
         self.url = url
-        self.publisher, self.store, self.history = publisher, store, history
+        self.publisher, self.store, self.live = publisher, store, live
         self._parts = parts
 
     def stop(self) -> None:
@@ -129,7 +129,7 @@ def start_server(
         url = f"{scheme}://{_shown(options.host)}:{sock.getsockname()[1]}"
         if token is not None and tls is None and not is_loopback(options.host):
             LOG.warning("%s: the token crosses the network unencrypted; give `certificate` and `key`, or a proxy", url)
-        return Server(url, publisher, store, history, parts.pop_all())
+        return Server(url, publisher, store, live, parts.pop_all())
 
 
 class _Loop:
