@@ -13,6 +13,7 @@ from farwatch.picture import Picture
 from farwatch.service import segments
 from farwatch.service.frame_store import FrameStore, last_of_each
 from farwatch.service.frames import Frame, FrameEncoder
+from farwatch.service.packing import accuracy_of
 from updates import SECOND_NS, scenario_of, updates_of
 
 QUIET = 45.0
@@ -49,7 +50,9 @@ def test_what_was_put_is_read_after_a_new_start(tmp_path: Path) -> None:
         assert kept.picture == frame.picture and kept.plots == frame.plots
         mine = kept.identities[np.isin(kept.identities["id"], frame.identities["id"])]
         assert (mine == frame.identities).all()
-        assert np.allclose(kept.accuracy["sigma_east"], frame.states.sigma_east_m, rtol=1e-3)
+        told = [accuracy_of(kept.accuracy, row) for row in range(frame.states.n)]
+        assert np.allclose([one["sigma_east"] or 0.0 for one in told], frame.states.sigma_east_m, rtol=0.03)
+        assert np.allclose([one["height"] or 0.0 for one in told], frame.states.height_wgs84_m, atol=0.51)
     track = int(frames[-1].states.track[0])
     mine = np.concatenate([frame.hits[frame.hits["track"] == track] for frame in frames])
     assert len(mine) > 3 and (store.hits_before(track, len(frames) - 1, span) == mine[-30:]).all()
@@ -96,15 +99,18 @@ def test_bytes_after_the_end_and_pages_of_zeros_are_not_trusted(tmp_path: Path) 
 
 
 def test_a_damaged_picture_in_the_middle_is_not_shown(tmp_path: Path) -> None:
-    frames = frames_of(10)
+    frames = frames_of(35)
     keep(tmp_path, frames)
     (path,) = tmp_path.glob("*.pictures")
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
     store = FrameStore(tmp_path, 24.0, 1.0)
-    found = [store.read(k, store.span) is not None for k in range(len(store.span.times_ns))]
-    assert found.count(False) == 1 and len(found) == 10
+    found = [store.read(k, store.span) for k in range(len(store.span.times_ns))]
+    lost = [k for k, kept in enumerate(found) if kept is None]
+    assert len(found) == 35 and 1 <= len(lost) <= segments.KEY_EVERY  # up to the next key picture
+    assert lost == list(range(lost[0], (lost[0] // segments.KEY_EVERY + 1) * segments.KEY_EVERY))
+    assert all(kept is None or kept.picture == frame.picture for kept, frame in zip(found, frames, strict=True))
     store.close()
 
 

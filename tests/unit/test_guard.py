@@ -93,15 +93,17 @@ def test_no_other_text_is_a_token_or_a_cookie(text: str) -> None:
 
 def test_wrong_tokens_make_an_address_wait(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
-    with Running(token_file=str(tmp_path / "token")) as running:
-        with httpx.Client(base_url=running.url, trust_env=False) as friend:
-            assert friend.post("/login", data={"token": TOKEN}).status_code == 303
-            for _ in range(FAILURES):
-                assert running.get("/version", headers={"authorization": "Bearer guess"}).status_code == 401
-            late = running.get("/version", headers={"authorization": f"Bearer {TOKEN}"})
-            assert late.status_code == 429 and 0 < int(late.headers["retry-after"]) <= 61
-            assert httpx.post(running.url + "/login", data={"token": TOKEN}, trust_env=False).status_code == 429
-            assert friend.get("/version").status_code == 200  # who is in stays in
+    with (
+        Running(token_file=str(tmp_path / "token")) as running,
+        httpx.Client(base_url=running.url, trust_env=False) as friend,
+    ):
+        assert friend.post("/login", data={"token": TOKEN}).status_code == 303
+        for _ in range(FAILURES):
+            assert running.get("/version", headers={"authorization": "Bearer guess"}).status_code == 401
+        late = running.get("/version", headers={"authorization": f"Bearer {TOKEN}"})
+        assert late.status_code == 429 and 0 < int(late.headers["retry-after"]) <= 61
+        assert httpx.post(running.url + "/login", data={"token": TOKEN}, trust_env=False).status_code == 429
+        assert friend.get("/version").status_code == 200  # who is in stays in
 
 
 def test_attempts_are_counted_by_address_and_forgotten() -> None:

@@ -153,7 +153,7 @@ def test_the_past_is_as_it_was(running: Running) -> None:
                 )
                 row, told = int(np.flatnonzero(truth.track == track)[0]), client.of_type("detail")[-1]
                 for name in ("sigma_east_m", "sigma_north_m", "sigma_v_east_mps", "height_wgs84_m"):
-                    assert told[name] == pytest.approx(float(getattr(truth, name)[row]), rel=1e-3)
+                    assert told[name] == pytest.approx(float(getattr(truth, name)[row]), rel=0.03)
                 assert all(plot["time_ms"] <= at_ms(k) for plot in told["plots"])
 
 
@@ -177,9 +177,10 @@ def test_gaps_are_told_and_jumped_over(running: Running) -> None:
 
 
 NONSENSE = (
-    "", "{", "[]", "null", '"live"', '{"type": "fly"}', '{"type": "play", "speed": 0}', '{"type": "play", "speed": "x"}',
-    '{"type": "play", "time_ms": 1e400}', '{"type": "step"}', '{"type": "select", "track": -1}', '{"type": "live", "x": 1}',
-    '{"type": "play", "time_ms": NaN}', "[" * 2000, b"\x00\xff",
+    "", "{", "[]", "null", '"live"', '{"type": "fly"}', '{"type": "play", "speed": 0}',
+    '{"type": "play", "speed": "x"}',
+    '{"type": "play", "time_ms": 1e400}', '{"type": "step"}', '{"type": "select", "track": -1}',
+    '{"type": "live", "x": 1}', '{"type": "play", "time_ms": NaN}', "[" * 2000, b"\x00\xff",
 )  # fmt: skip
 
 

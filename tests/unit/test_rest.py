@@ -118,7 +118,8 @@ def test_what_cannot_be_understood_is_told(running: Running) -> None:
         ("tracks?bbox=nan,0,1,1", "bbox"), ("tracks?limit=0", "limit"), ("tracks?limit=x", "limit"),
         ("tracks?limit=1&limit=2", "twice"), ("tracks?colour=red", "colour"), ("tracks?after=-1", "after"),
         ("tracks?min_level_ft=inf", "min_level_ft"), ("track/x", "track number"), ("track/-1", "track number"),
-        ("track/" + "9" * 400, "track number"), ("track/1/history?from=yesterday", "from"), ("track/%00", "track number"),
+        ("track/" + "9" * 400, "track number"), ("track/1/history?from=yesterday", "from"),
+        ("track/%00", "track number"),
         ("track/1/history?to=1e300", "to"), ("track/1;DROP TABLE states", "track number"),
     ):  # fmt: skip
         answer = running.get("/api/v1/" + path)
@@ -214,7 +215,8 @@ def test_the_page_and_nothing_else(site: Path) -> None:
         host, port = running.url.removeprefix("http://").split(":")
         for path in (
             "/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/assets/../../secret.txt", "/link.txt",
-            "/up/secret.txt", "//etc/passwd", "/etc/passwd", "/%2fetc%2fpasswd", "/..%5csecret.txt", "/assets/%00", "/assets",
+            "/up/secret.txt", "//etc/passwd", "/etc/passwd", "/%2fetc%2fpasswd", "/..%5csecret.txt", "/assets/%00",
+            "/assets",
             "/assets/", "/%252e%252e/secret.txt", "/.", "/..",
         ):  # fmt: skip
             answer = raw_get(host, int(port), path)

@@ -19,6 +19,7 @@ from farwatch.service.frames import GAP_NS, Frame, detail, plots_told, sensor_na
 from farwatch.service.hits import Hits
 from farwatch.service.identities import Rows as IdentityRows
 from farwatch.service.identities import addresses, callsigns, changed, modes_a, no_identities, static_messages
+from farwatch.service.packing import accuracy_of
 from farwatch.service.playback import LEAST_STEP_S, Playback, Show
 from farwatch.service.wire import (
     CLIMB_MPS,
@@ -222,7 +223,7 @@ class Client:
         row = int(np.searchsorted(p.id, track))
         if row >= len(p.id) or p.id[row] != track:
             return None
-        a, flags = kept.accuracy[row], int(p.flags[row])
+        a, flags = accuracy_of(kept.accuracy, row), int(p.flags[row])
         name = kept.identities[kept.identities["id"] == track]
         pressure = None if flags & GEOMETRIC or p.level[row] == NONE else float(p.level[row]) * STEP_M
         return _text(
@@ -236,18 +237,18 @@ class Client:
                 "mode_a": modes_a(name["mode_a"])[0] if len(name) else None,
                 "lat_deg": float(p.latitude[row]) / DEGREES,
                 "lon_deg": float(p.longitude[row]) / DEGREES,
-                "height_wgs84_m": float(a["height_m"]),
+                "height_wgs84_m": a["height"],
                 "pressure_altitude_m": pressure,
                 "ground_speed_mps": float(p.speed[row]) * SPEED_MPS,
                 "track_angle_deg": float(p.angle[row]) / TURN,
                 "vertical_rate_mps": None if p.climb[row] == NONE else float(p.climb[row]) * CLIMB_MPS,
-                "existence": float(a["existence"]) / 255.0,
-                "sigma_east_m": float(a["sigma_east"]),
-                "sigma_north_m": float(a["sigma_north"]),
-                "correlation_east_north": float(a["correlation"]) / 127.0,
-                "sigma_height_m": float(a["sigma_height"]),
-                "sigma_v_east_mps": float(a["sigma_v_east"]),
-                "sigma_v_north_mps": float(a["sigma_v_north"]),
+                "existence": a["existence"],
+                "sigma_east_m": a["sigma_east"],
+                "sigma_north_m": a["sigma_north"],
+                "correlation_east_north": a["correlation"],
+                "sigma_height_m": a["sigma_height"],
+                "sigma_v_east_mps": a["sigma_v_east"],
+                "sigma_v_north_mps": a["sigma_v_north"],
                 "sensors": sensor_names(int(p.sensors[row]), self._ids[:16]),
                 "plots": plots_told(self._store.hits_before(track, k, span), self._ids),
             }

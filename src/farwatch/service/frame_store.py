@@ -12,19 +12,19 @@ import queue
 import shutil
 import threading
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from farwatch.errors import FarwatchError
 from farwatch.plots import Ints
-from farwatch.service.frames import GAP_NS, Frame, accuracy_of
+from farwatch.service.frames import GAP_NS, Frame
 from farwatch.service.hits import HIT, SHOWN, latest
 from farwatch.service.hits import Rows as HitRows
 from farwatch.service.identities import Rows as IdentityRows
 from farwatch.service.identities import changed, no_identities
-from farwatch.service.segments import Record, Segment
+from farwatch.service.packing import Columns, accuracy_columns
+from farwatch.service.segments import Chains, Record, Segment
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     time_ns: int
     picture: bytes
     plots: bytes
-    accuracy: NDArray[Any]
+    accuracy: Columns
     identities: IdentityRows  # of its segment so far, in rising id
 
 
@@ -74,6 +74,7 @@ class FrameStore:
         self._segments: list[Segment] = []
         self._told = no_identities()
         self._begun = False  # whether anything was written since the start
+        self._chains = Chains()
         self._identities: dict[tuple[str, int], IdentityRows] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ class FrameStore:
         at = int(np.searchsorted(span.starts, k, "right")) - 1
         segment, own = span.segments[at], k - int(span.starts[at])
         try:
-            found = segment.read(own)
+            found = segment.read(own, self._chains)
             if found is None:
                 return None
             return Kept(int(span.times_ns[k]), *found, self._identities_of(segment, own + 1))
@@ -189,7 +190,7 @@ class FrameStore:
         assert last is not None
         identities = frame.identities if fresh else frame.identities[changed(self._told, frame.identities)]
         last.append(
-            Record(frame.time_ns, frame.picture, frame.plots, accuracy_of(frame.states), identities, frame.hits)
+            Record(frame.time_ns, frame.picture, frame.plots, accuracy_columns(frame.states), identities, frame.hits)
         )
         self._told = frame.identities
         if fresh:

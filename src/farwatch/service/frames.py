@@ -31,12 +31,6 @@ from farwatch.service.wire import JUMP, PICTURE, PLOTS, message, picture_columns
 GAP_NS = 5_000_000_000  # a longer step between pictures is a jump, and a gap in what is kept
 _REMEMBERED = 10_000  # numbers of tracks that have been in a picture, beyond four times those that are
 
-# What the detail of a past picture needs besides its columns: kept with it.
-ACCURACY = np.dtype(
-    [("height_m", "<f4"), ("sigma_east", "<f2"), ("sigma_north", "<f2"), ("sigma_height", "<f2"),
-     ("sigma_v_east", "<f2"), ("sigma_v_north", "<f2"), ("correlation", "i1"), ("existence", "u1")]
-)  # fmt: skip
-
 
 class Frame(NamedTuple):
     """An update, encoded. `picture` and `plots` are messages; rows are in rising track number."""
@@ -150,19 +144,6 @@ def _heights_of(plots: Plots, looks: Picture) -> Floats:
         mine = looks.plot[at] == plots.id
         heights[mine] = looks.height_wgs84_m[at[mine]]
     return heights
-
-
-def accuracy_of(states: Picture) -> NDArray[Any]:
-    """The rows of ACCURACY of a picture's tracks."""
-    rows = np.empty(states.n, ACCURACY)
-    rows["height_m"] = states.height_wgs84_m
-    for name in ("sigma_east", "sigma_north", "sigma_height"):
-        rows[name] = np.minimum(getattr(states, f"{name}_m"), 65_000.0)
-    for name in ("sigma_v_east", "sigma_v_north"):
-        rows[name] = np.minimum(getattr(states, f"{name}_mps"), 65_000.0)
-    rows["correlation"] = np.rint(np.clip(np.nan_to_num(states.correlation_east_north), -1.0, 1.0) * 127)
-    rows["existence"] = np.rint(np.clip(np.nan_to_num(states.existence), 0.0, 1.0) * 255)
-    return rows
 
 
 def sensor_names(mask: int, ids: list[str]) -> list[str]:

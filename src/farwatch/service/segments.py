@@ -1,37 +1,38 @@
 """Segments: the append-only files in which the frame store keeps pictures. What a cut has left behind is tolerated.
 
-A segment is four files of one name: `.pictures` (a head, then compressed records one after the other), `.index` (a row
-a record: time, offset, length, checksum, sizes), and beside them `.identities` and `.hits`, plain rows. The index is
-written after what it names, so whatever it holds is whole; what follows the last whole row is cut off when a segment is
-opened.
+A segment is four files of one name: `.pictures` (a head, then packed records one after the other, every tenth of them
+a key picture that needs none before it), `.index` (a row a record: time, offset, length, checksum, sizes), and
+`.identities` and `.hits`, plain rows. The index is written after what it names, so whatever it holds is whole; what
+follows the last whole row is cut off when a segment is opened.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
-from farwatch.service.frames import ACCURACY
 from farwatch.service.hits import HIT
 from farwatch.service.hits import Rows as HitRows
 from farwatch.service.identities import IDENTITY
 from farwatch.service.identities import Rows as IdentityRows
+from farwatch.service.packing import Chain, Columns, compressed, expanded
 
 MAGIC = b"farwatch pictures 1\n"
 INDEX = np.dtype(
     [("time_ns", "<i8"), ("offset", "<u8"), ("length", "<u4"), ("checksum", "<u4"), ("picture", "<u4"),
-     ("plots", "<u4"), ("accuracy", "<u4"), ("identities", "<u4"), ("hits", "<u4")]
+     ("plots", "<u4"), ("since", "<u4"), ("identities", "<u4"), ("hits", "<u4")]
 )  # fmt: skip
 _SUFFIXES = (".pictures", ".identities", ".hits", ".index")
 _ROWS = {".identities": IDENTITY, ".hits": HIT}
-CODEC = pa.Codec("zstd", compression_level=1)
+CHAINS = 16
+KEY_EVERY = 10  # records: a picture is read from the last key picture on
 
 
 class Record(NamedTuple):
@@ -40,9 +41,30 @@ class Record(NamedTuple):
     time_ns: int
     picture: bytes
     plots: bytes
-    accuracy: NDArray[Any]
+    accuracy: Columns
     identities: IdentityRows  # what has changed; in the first record of a segment all
     hits: HitRows
+
+
+class Chains:
+    """Chains at pictures that were read of late: whoever plays on from there need not begin at the key picture."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._held: dict[tuple[str, int, int], Chain] = {}
+
+    def get(self, name: tuple[str, int, int]) -> Chain | None:
+        """One of one's own at that picture."""
+        with self._lock:
+            found = self._held.get(name)
+        return None if found is None else found.copy()
+
+    def put(self, name: tuple[str, int, int], chain: Chain) -> None:
+        """Remember a chain that nobody moves on; the oldest goes."""
+        with self._lock:
+            self._held[name] = chain
+            while len(self._held) > CHAINS:
+                self._held.pop(next(iter(self._held)))
 
 
 class Segment:
@@ -54,6 +76,7 @@ class Segment:
         self.lost_bytes = 0  # cut off when it was opened
         self._n = 0
         self._ends = dict.fromkeys(_SUFFIXES, 0) | {".pictures": len(MAGIC)}
+        self._chain: Chain | None = None  # where writing is
         self._out: dict[str, Any] = {}
 
     @classmethod
@@ -122,7 +145,7 @@ class Segment:
     def cut(self, n: int) -> None:
         """Let the records from number n on go."""
         self.close()
-        self.rows, self._n = self.rows[:n].copy(), n
+        self.rows, self._n, self._chain = self.rows[:n].copy(), n, None
         self._reckon()
         for suffix in _SUFFIXES:
             if self.path(suffix).exists() and self.path(suffix).stat().st_size > self._ends[suffix]:
@@ -130,12 +153,15 @@ class Segment:
 
     def append(self, record: Record) -> None:
         """Write a record; raises `OSError`, and then holds what it held before."""
-        parts = record.picture, record.plots, record.accuracy.tobytes()
-        packed = CODEC.compress(b"".join(parts), asbytes=True)
+        since = int(self.rows[self._n - 1]["since"]) + 1 if self._n else 0
+        if self._chain is None or since >= KEY_EVERY:
+            self._chain, since = Chain(), 0
+        packed = self._chain.pack(record.picture, record.accuracy)
+        data = compressed((packed, record.plots))
         offset = self._ends[".pictures"]
         row = np.array(
-            [(record.time_ns, offset, len(packed), zlib.crc32(packed), *map(len, parts), len(record.identities),
-              len(record.hits))],
+            [(record.time_ns, offset, len(data), zlib.crc32(data), len(packed), len(record.plots), since,
+              len(record.identities), len(record.hits))],
             INDEX,
         )  # fmt: skip
         try:
@@ -144,7 +170,7 @@ class Segment:
                     self._out[suffix] = self.path(suffix).open("ab", buffering=0)
                 if not self._n:
                     _write(self._out[".pictures"], MAGIC)
-            _write(self._out[".pictures"], packed)
+            _write(self._out[".pictures"], data)
             _write(self._out[".identities"], record.identities.tobytes())
             _write(self._out[".hits"], record.hits.tobytes())
             _write(self._out[".index"], row.tobytes())
@@ -158,7 +184,7 @@ class Segment:
             self.rows = grown  # readers keep the array that they have
         self.rows[self._n] = row[0]
         self._n += 1
-        self._ends[".pictures"] += len(packed)
+        self._ends[".pictures"] += len(data)
         self._ends[".identities"] += record.identities.nbytes
         self._ends[".hits"] += record.hits.nbytes
         self._ends[".index"] += INDEX.itemsize
@@ -173,18 +199,30 @@ class Segment:
             return None
         return data if zlib.crc32(data) == row["checksum"] else None
 
-    def read(self, k: int) -> tuple[bytes, bytes, NDArray[Any]] | None:
-        """Picture, plots and accuracy of record k; None where they are gone or not what was written."""
-        data, row = self.packed(k), self.rows[k]
-        if data is None:
-            return None
-        sizes = int(row["picture"]), int(row["plots"]), int(row["accuracy"])
-        whole = CODEC.decompress(data, decompressed_size=sum(sizes), asbytes=True)
-        return (
-            whole[: sizes[0]],
-            whole[sizes[0] : sizes[0] + sizes[1]],
-            np.frombuffer(whole[sizes[0] + sizes[1] :], ACCURACY),
-        )
+    def read(self, k: int, chains: Chains) -> tuple[bytes, bytes, Columns] | None:
+        """Picture, plots and accuracy of record k; None where they are gone or not what was written.
+
+        Every record since the last key picture is needed, but for those that have been read just before.
+        """
+        first, chain = k - int(self.rows[k]["since"]), Chain()
+        for j in range(k - 1, first - 1, -1):
+            found = chains.get(self._name(j))
+            if found is not None:
+                first, chain = j + 1, found
+                break
+        for j in range(first, k + 1):
+            data, row = self.packed(j), self.rows[j]
+            if data is None:
+                return None
+            size = int(row["picture"])
+            whole = expanded(data, size + int(row["plots"]))
+            picture, accuracy = chain.unpack(whole[:size])
+        chains.put(self._name(k), chain)
+        return picture, whole[size:], accuracy
+
+    def _name(self, k: int) -> tuple[str, int, int]:
+        """What tells record k from all others, also from one that took its place."""
+        return self.base.name, k, int(self.rows[k]["checksum"])
 
     def side_rows(self, suffix: str, end: int) -> NDArray[Any]:
         """The identities or hits of the records before number `end`; none where they are gone."""
