@@ -132,6 +132,20 @@ def test_slow_connections_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert running.get("/livez").status_code == 200
 
 
+def test_readers_that_stop_are_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(connections, "SEND_S", 0.5)
+    (tmp_path / "index.html").write_text("<!doctype html>")
+    (tmp_path / "large.bin").write_bytes(bytes(48 << 20))
+    with Running(web_root=tmp_path, max_connections_per_address=1) as running:
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30.0) as sock:
+            sock.sendall(b"GET /large.bin HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert sock.recv(12) == b"HTTP/1.1 200"
+            assert not _answers(running)
+            running.wait_for(lambda: _answers(running), "its end")
+        assert len(running.get("/large.bin").content) == 48 << 20
+
+
 def test_connections_are_limited() -> None:
     with Running(max_connections=10, max_connections_per_address=3) as running:
         host, port = running.url.removeprefix("http://").split(":")

@@ -14,6 +14,7 @@ from websockets.protocol import State
 from farwatch.service.metrics import WebState
 
 HEAD_S = 10.0  # for a whole request's head, from the connection or from the end of the answer before
+SEND_S = 30.0  # for a reader to take what is under way
 HEAD_BYTES = 16_384
 BODY_BYTES = 65_536
 UNREAD_BYTES = 4 << 20  # of what a WebSocket client was sent: it has stopped reading, and goes on asking
@@ -56,6 +57,7 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[asyncio.Protoc
         """HTTP/1.1 that waits for a head no longer than it takes to send one."""
 
         _late: asyncio.TimerHandle | None = None
+        _stuck: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
@@ -66,8 +68,19 @@ def protocols(doors: Doors) -> tuple[type[asyncio.Protocol], type[asyncio.Protoc
 
         def connection_lost(self, exc: Exception | None) -> None:
             self._forget()
+            self.resume_writing()
             doors.leave(self.transport)
             super().connection_lost(exc)
+
+        def pause_writing(self) -> None:
+            super().pause_writing()
+            self._stuck = self.loop.call_later(SEND_S, self.transport.abort)
+
+        def resume_writing(self) -> None:
+            super().resume_writing()
+            if self._stuck is not None:
+                self._stuck.cancel()
+                self._stuck = None
 
         def data_received(self, data: bytes) -> None:
             before = self.cycle

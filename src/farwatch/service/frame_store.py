@@ -174,6 +174,9 @@ class FrameStore:
                 if self.state == "on":
                     LOG.error("%s: pictures cannot be kept (%s); still trying", self._folder, error.strerror)
                 self.state = "failed"
+            except Exception:  # whatever is wrong with one picture, the next one may be right
+                self.dropped += 1
+                LOG.exception("%s: a picture could not be kept", self._folder)
 
     def _take(self, frame: Frame) -> bool:
         """Write a frame; False where its time has been kept already."""

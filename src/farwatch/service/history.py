@@ -166,6 +166,11 @@ class History:
             if self.state == "on":
                 LOG.error("%s: history cannot be kept (%s); still trying", self._path, error)
             self.state = "failed"
+        except Exception:  # whatever is wrong with one update, the next one may be right
+            with contextlib.suppress(sqlite3.Error):
+                base.execute("ROLLBACK")
+            self.dropped += len(waiting)
+            LOG.exception("%s: an update could not be kept", self._path)
 
     def _rows(self, waiting: list[Picture]) -> list[tuple[Any, ...]]:
         """The last state of each track and slot, as rows of `states`."""

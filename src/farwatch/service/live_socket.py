@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import time
 from collections import Counter
@@ -25,7 +26,10 @@ from farwatch.service.metrics import WebState
 from farwatch.service.publisher import Publisher
 from farwatch.service.web_options import WebOptions
 
+LOG = logging.getLogger(__name__)
+
 POLICY_VIOLATION, TRY_LATER = 1008, 1013
+GONE = (WebSocketDisconnect, RuntimeError)  # of sending to a client that has left
 GOODBYE_S = 5.0  # a client that is shut out has so long to read why
 
 
@@ -122,7 +126,7 @@ class LiveSocket:
             if self._publisher.newest is not None:
                 client.offer(self._publisher.newest)
             await self._both(socket, client)
-        except (WebSocketDisconnect, RuntimeError):  # gone, at any moment
+        except GONE:
             pass
         finally:
             self._clients.discard(client)
@@ -137,10 +141,14 @@ class LiveSocket:
         reader = asyncio.create_task(self._read(socket, client))
         try:
             done, _ = await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
-            reason = reader.result() if reader in done else None
+            failed = [task.exception() for task in done]
+            for error in failed:
+                if error is not None and not isinstance(error, GONE):
+                    LOG.error("a client of the live socket could not be served", exc_info=error)
+            reason = reader.result() if reader in done and reader.exception() is None else None
             writer.cancel()
             if reason is not None:
-                with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError):
+                with contextlib.suppress(TimeoutError, *GONE):
                     await asyncio.wait_for(socket.close(POLICY_VIOLATION, reason), GOODBYE_S)
         finally:
             for task in (writer, reader):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 import threading
@@ -65,11 +66,11 @@ class Publisher:
                     self._leave_out()
 
     def _leave_out(self) -> None:
-        try:
-            if self._queue.get_nowait() is not None:
+        with contextlib.suppress(queue.Empty):
+            if self._queue.get_nowait() is None:
+                self._queue.put(None)  # the end has been asked for meanwhile
+            else:
                 self._web.pictures_left_out += 1
-        except queue.Empty:
-            pass
 
     def close(self) -> None:
         """Finish what is waiting and end."""
