@@ -11,6 +11,7 @@ import numpy as np
 from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.motion import motion_model
+from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model
@@ -134,11 +135,11 @@ class Tracker:
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
-        return packed(self.state())
+        return packed_state(self.state())
 
     def state(self) -> dict[str, Any]:
-        """A copy of the whole state, cheap to take; `packed` makes a snapshot of it, in whatever thread."""
-        state = {name: _copied(getattr(self, name)) for name in _STATE if name not in _TABLES}
+        """A copy of the whole state, cheap to take; `packed_state` makes a snapshot of it, in whatever thread."""
+        state = {name: copied(getattr(self, name)) for name in _STATE if name not in _TABLES}
         # Free rows with the lowest numbers are given away first: those behind the last one used are as they were made.
         used = np.flatnonzero(self._tracks.born_ns)
         rows = int(used[-1]) + 1 if len(used) else 0
@@ -160,11 +161,11 @@ class Tracker:
             raise FarwatchError(f"snapshot of a tracker with the sensors {names}: restore it with the same scenario")
         tables = make_tracks(state["capacity"], len(self.sensors)), make_hypotheses(state["capacity"])
         for name, table in zip(_TABLES, tables, strict=True):
-            grow(_unpacked(table, state[name]), table)
+            grow(unpacked(table, state[name]), table)
             setattr(self, name, table)
         for name in _STATE:
             if name not in _TABLES:
-                setattr(self, name, _unpacked(getattr(self, name), state[name]))
+                setattr(self, name, unpacked(getattr(self, name), state[name]))
 
     def _admit(self, batch: Batch, sensor: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before."""
@@ -198,38 +199,6 @@ _TABLES = ("_tracks", "_hypotheses")
 _STATE = ("counts", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
-def packed(state: dict[str, Any]) -> bytes:
+def packed_state(state: dict[str, Any]) -> bytes:
     """A tracker's state as a snapshot."""
-    return msgspec.msgpack.encode(
-        {name: _packed(value) if name in _STATE else value for name, value in state.items()}
-    )
-
-
-def _copied(value: Any) -> Any:
-    """The same with arrays of its own."""
-    if isinstance(value, np.ndarray):
-        return value.copy()
-    if isinstance(value, tuple | list):
-        return [_copied(item) for item in value]
-    return value
-
-
-def _packed(value: Any) -> Any:
-    """Arrays as (dtype, shape, bytes), NamedTuples and lists of them as lists."""
-    if isinstance(value, np.ndarray):
-        return [value.dtype.str, list(value.shape), value.tobytes()]
-    if isinstance(value, tuple | list):
-        return [_packed(item) for item in value]
-    return int(value)
-
-
-def _unpacked(like: Any, packed: Any) -> Any:
-    """The inverse of `_packed`, shaped as `like`."""
-    if isinstance(like, np.ndarray):
-        dtype, shape, data = packed
-        return np.frombuffer(data, dtype).reshape(shape).copy()
-    if isinstance(like, tuple):
-        return type(like)(*(_unpacked(item, part) for item, part in zip(like, packed, strict=True)))
-    if isinstance(like, list):
-        return [_unpacked(item, part) for item, part in zip(like, packed, strict=True)]
-    return packed
+    return msgspec.msgpack.encode({name: packed(value) if name in _STATE else value for name, value in state.items()})
