@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from farwatch.errors import FarwatchError
+from farwatch.journal import Advance, Input, Push
 from farwatch.packing import packed, unpacked
 from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 
@@ -85,6 +86,15 @@ class Merge:
         if self._next is None and not self._newest_ns:
             self._next = until_ns // self.slice_ns
         yield from self._give(until_ns)
+
+    def take_in(self, entry: Input) -> Iterator[Batch]:
+        """Take in what a journal has written down."""
+        if isinstance(entry, Push):
+            yield from self.push(entry.plots, entry.progress, entry.reached_ns)
+        elif isinstance(entry, Advance):
+            yield from self.advance(entry.quiet_ns, entry.since_ns)
+        else:
+            yield from self.flush(entry.after_s)
 
     def is_due(self, quiet_ns: int, since_ns: int) -> bool:
         """True where `advance` would change anything."""
