@@ -33,8 +33,8 @@ BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
-    `feeds` are where its live data comes from, `outputs` where its tracks go, `service` how `farwatch serve` keeps them.
-    `figures` are what it states of itself, which the simulated data have.
+    `feeds` are where its live data comes from, `outputs` where its tracks go, `service` is how `farwatch serve` keeps
+    both. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]

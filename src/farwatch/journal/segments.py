@@ -43,10 +43,11 @@ def header() -> bytes:
 
 def framed(content: bytes) -> bytes:
     """A frame's bytes."""
-    return FRAME.pack(len(content), _checksum(content)) + content
+    return FRAME.pack(len(content), checksum(content)) + content
 
 
-def _checksum(content: bytes) -> int:
+def checksum(content: bytes) -> int:
+    """CRC-32 of the length and the content."""
     return zlib.crc32(content, zlib.crc32(len(content).to_bytes(4, "little")))
 
 
@@ -73,7 +74,7 @@ def scan_frames(path: Path, offset: int = 0) -> Iterator[Frame]:
                 if length > LARGEST_FRAME:
                     return
                 content = file.read(length)
-                if len(content) < length or _checksum(content) != checksum:
+                if len(content) < length or checksum(content) != checksum:
                     return
                 end += FRAME.size + length
                 yield Frame(content, end)

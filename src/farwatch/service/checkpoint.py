@@ -65,7 +65,7 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """A checkpoint as the bytes of its file."""
     plain = msgspec.msgpack.encode(checkpoint)
     data = pa.Codec("zstd", 1).compress(plain, asbytes=True)
-    return _HEADER.pack(MAGIC, CHECKPOINT_VERSION, zlib.crc32(data), len(data), len(plain)) + data
+    return _HEADER.pack(MAGIC, CHECKPOINT_VERSION, zlib.crc32(data), len(data), len(plain)) + bytes(data)
 
 
 def decode_checkpoint(data: bytes, where: str) -> Checkpoint:
@@ -95,7 +95,7 @@ def checkpoints_of(folder: Path) -> list[Path]:
 
 def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that can be read, and why newer ones cannot."""
-    refused = []
+    refused: list[str] = []
     for path in checkpoints_of(folder):
         try:
             return decode_checkpoint(path.read_bytes(), str(path)), refused

@@ -16,7 +16,7 @@ _TURN = 2.0 * math.pi
 
 
 class Watch:
-    """Hears all that comes of the sensors. Its `now_ns` is any time that only goes on: a clock's, or that of the data."""
+    """Hears all that comes of the sensors. `now_ns` is any time that only goes on: a clock's, or that of the data."""
 
     def __init__(self, sensors: Sequence[Sensor]) -> None:
         n = len(sensors)
@@ -72,16 +72,18 @@ class Watch:
             out.append(SensorHealth(sensor.id, condition, heard, rate, azimuth, self._rotation_s[number]))
         return tuple(out)
 
-    def words(self, now_ns: int) -> list[str]:
-        """What is wrong with sensors."""
-        said = []
+    def words(self, now_ns: int) -> dict[str, str]:
+        """What is wrong with sensors, by what and whose it is."""
+        said = {}
         for number, sensor in enumerate(self._sensors):
             condition, heard_ns = self.condition(number, now_ns), self._heard_ns[number]
             if condition == "silent" and heard_ns is not None:
-                said.append(f"{sensor.id} has been silent for {(now_ns - heard_ns) * 1e-9:.0f} s")
+                said[f"silent {sensor.id}"] = f"{sensor.id} has been silent for {(now_ns - heard_ns) * 1e-9:.0f} s"
             elif condition == "stuck":
                 stuck_s = (now_ns - self._moved_ns[number]) * 1e-9
-                said.append(f"{sensor.id} sends the same time for {stuck_s:.0f} s: its clock has stopped")
+                said[f"stuck {sensor.id}"] = (
+                    f"{sensor.id} sends the same time for {stuck_s:.0f} s: its clock has stopped"
+                )
         return said
 
     def _lost_ns(self, sensor: int) -> int:

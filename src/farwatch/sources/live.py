@@ -106,6 +106,11 @@ class Live:
         return [inbox.state for inbox in self._inboxes]
 
     @property
+    def closed(self) -> bool:
+        """True once it has been stopped."""
+        return self._stopping.is_set()
+
+    @property
     def late(self) -> int:
         """Plots that came too late to be put in order."""
         return self._merge.late
