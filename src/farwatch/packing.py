@@ -31,7 +31,8 @@ def unpacked(like: Any, data: Any) -> Any:
         dtype, shape, content = data
         return np.frombuffer(content, dtype).reshape(shape).copy()
     if isinstance(like, tuple):
-        return type(like)(*(unpacked(item, part) for item, part in zip(like, data, strict=True)))
+        parts = [unpacked(item, part) for item, part in zip(like, data, strict=True)]
+        return type(like)(*parts) if hasattr(like, "_fields") else tuple(parts)
     if isinstance(like, list):
         return [unpacked(item, part) for item, part in zip(like, data, strict=True)]
     return data

@@ -70,11 +70,11 @@ def scan_frames(path: Path, offset: int = 0) -> Iterator[Frame]:
             end = max(offset, HEADER.size)
             file.seek(end)
             while len(lead := file.read(FRAME.size)) == FRAME.size:
-                length, checksum = FRAME.unpack(lead)
+                length, given = FRAME.unpack(lead)
                 if length > LARGEST_FRAME:
                     return
                 content = file.read(length)
-                if len(content) < length or checksum(content) != checksum:
+                if len(content) < length or checksum(content) != given:
                     return
                 end += FRAME.size + length
                 yield Frame(content, end)
