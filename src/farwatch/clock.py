@@ -51,3 +51,16 @@ class Wall:
 def now_ns() -> int:
     """The time of day, UTC: for what is received now."""
     return time.time_ns()
+
+
+class Steady:
+    """Notices that the time of day is set back, by the clock that only goes on."""
+
+    def __init__(self) -> None:
+        self._ahead_ns = time.time_ns() - time.monotonic_ns()
+
+    def behind_ns(self) -> int:
+        """How much (ns) the time of day has been set back; 0 where it has not. Set forward, it starts anew."""
+        ahead_ns = time.time_ns() - time.monotonic_ns()
+        self._ahead_ns = max(self._ahead_ns, ahead_ns)
+        return self._ahead_ns - ahead_ns

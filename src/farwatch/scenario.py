@@ -20,6 +20,7 @@ from msgspec import inspect as types
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.sensors import PositionSensor, Sensor
+from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
 from farwatch.sinks.asterix_udp import AsterixOutput
@@ -32,14 +33,15 @@ BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
-    `feeds` are where its live data comes from, `outputs` where its tracks go.
-    `figures` are what it states of itself, which the simulated data have.
+    `feeds` are where its live data comes from, `outputs` where its tracks go, `service` is how `farwatch serve` keeps
+    both. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
     name: str = ""
     feeds: tuple[Feed, ...] = ()
     outputs: tuple[AsterixOutput, ...] = ()
+    service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
     simulation: Simulation = Simulation()

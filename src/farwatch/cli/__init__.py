@@ -99,6 +99,50 @@ def listen(
 
 
 @app.command()
+def serve(
+    site: Annotated[str, typer.Argument(help="TOML file with [[feeds]]; a built-in scenario is simulated.")],
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option("--replay", help="A recording or journal in place of the feeds; may be repeated."),
+    ] = None,
+    speed: Annotated[
+        float | None,
+        typer.Option(
+            help="Data time per real time; by default 1 simulated, and a replay as fast as it goes.", min=0.01
+        ),
+    ] = None,
+    record: Annotated[Path | None, typer.Option("--record", help="Folder of the journal.")] = None,
+    no_record: Annotated[bool, typer.Option("--no-record", help="Write no journal.")] = False,
+    state: Annotated[Path | None, typer.Option("--state", help="Folder of the checkpoints.")] = None,
+    standby_of: Annotated[
+        str | None, typer.Option("--standby-of", help="Follow the one whose replica is there, as 10.0.0.1:8766.")
+    ] = None,
+    simulate: Annotated[
+        float | None, typer.Option("--simulate", help="Seconds of the simulation; by default without end.", min=1)
+    ] = None,
+    seed: Seed = 1,
+    output: Annotated[
+        list[Path] | None,
+        typer.Option("--output", "-o", help="Tracks: .parquet, .jsonl, .csv or .ast; may be repeated."),
+    ] = None,
+    edition: Editions = None,
+    day: Annotated[
+        str | None, typer.Option(help="Day of the recording (UTC), replayed or played to the feeds, as 2024-05-01.")
+    ] = None,
+    host: Annotated[str | None, typer.Option(help="Address that the map is served on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port that the map is served on.", min=0, max=65_535)] = None,
+    token_file: Annotated[Path | None, typer.Option(help="File with the token that clients must know.")] = None,
+    json: Json = False,
+) -> None:
+    """Run the live service: receive, record, track, send, and survive; with the map."""
+    from farwatch.cli.serve import Wanted, serve
+
+    kept = (record, no_record, state)
+    source = (replay or [], speed, simulate, seed, edition or [], day)
+    serve(site, Wanted(*source, *kept, standby_of, output or [], host, port, token_file), json)
+
+
+@app.command()
 def play(
     recording: Annotated[Path, typer.Argument(help="ASTERIX, plain or PCAP.")],
     to: Annotated[list[str], typer.Option("--to", help="Where to, as udp://239.1.1.1:8600; may be repeated.")],

@@ -22,6 +22,7 @@ from farwatch.scenario import Scenario, load
 from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
 from farwatch.sinks.asterix62 import source_of
 from farwatch.sources import Replay
+from farwatch.sources.replay import size_of
 from farwatch.tracker import Smoother, Tracker
 from farwatch.tracker.smoother import HORIZON_S
 
@@ -61,7 +62,7 @@ def track(
     try:
         kernels_ready()
         tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
-        total = sum(path.stat().st_size for path in recordings if path.is_file())
+        total = sum(map(size_of, recordings))
         with bar("tracking", total / 1e6, "MB") as progress:
             task = progress.task_ids[0]
             source = Replay(
@@ -146,7 +147,7 @@ def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) ->
 
 def losses(source: Replay, tracker: Tracker) -> list[str]:
     """What of the input was lost, in words."""
-    lost = [f"{kind}: {error}" for kind, error in source.statistics.errors.items()]
+    lost = [f"{kind}: {error}" for kind, error in source.statistics.errors.items()] + source.torn
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
     if tracker.counts.absurd:

@@ -31,6 +31,7 @@ from farwatch.formats.captures import NO_TIME as NO_TIME
 from farwatch.formats.ethernet import FRAGMENTS_LOST, N_SKIPS, SKIPS, SMALLEST_DATAGRAM, find_datagrams
 from farwatch.formats.fragments import LARGEST, WAITING, given_up, new_fragments
 from farwatch.formats.window import Unpacked, Window, compression_of, first_bytes
+from farwatch.journal import Datagrams, Journal, is_journal
 from farwatch.kernels import kernel
 
 CHUNK_BYTES = 2 << 20
@@ -72,7 +73,7 @@ class Piece(NamedTuple):
 
 
 class Container(NamedTuple):
-    """A recording's file and how it is packed: "raw", "pcap", "pcapng", "gps", "final" or "rff"."""
+    """A recording and how it is packed: "raw", "pcap", "pcapng", "gps", "final", "rff" or a folder's "journal"."""
 
     path: Path
     kind: str
@@ -99,6 +100,9 @@ _LINK_TYPES = {0: "null", 1: "Ethernet", 101: "raw IP", 108: "loopback", 113: "L
 def open_container(path: str | os.PathLike[str]) -> Container:
     """How the recording at `path` is packed. Raises FormatError: unreadable, empty or of a kind that is not read."""
     path = Path(path)
+    if is_journal(path):
+        journal = Journal(path)
+        return Container(journal.folder, "journal", journal.bytes)
     head, compression = first_bytes(path, framed.HEAD_BYTES)
     if not head:
         raise FormatError(f"{path}: the file is empty" + (" once it is unpacked" if compression else ""))
@@ -119,6 +123,9 @@ def open_container(path: str | os.PathLike[str]) -> Container:
 
 def pieces(container: Container, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Piece]:
     """The file in pieces of about `chunk_bytes`. Raises FormatError: it cannot be read, or an unknown PCAP link."""
+    if container.kind == "journal":
+        yield from _journal(container)
+        return
     try:
         file = Unpacked(container.path, container.compression)
         try:
@@ -141,6 +148,24 @@ def pieces(container: Container, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Pie
             file.close()
     except OSError as error:
         raise FormatError(f"{container.path}: cannot be read: {error.strerror or error}") from None
+
+
+def _journal(container: Container) -> Iterator[Piece]:
+    """The raw datagrams of a journal, a piece for each of its frames that holds any."""
+    journal, base = Journal(container.path), 0
+    for entries, position in journal.groups():
+        raw = [entry for entry in entries if isinstance(entry, Datagrams)]
+        if not raw:
+            continue
+        contents = [content for entry in raw for content in entry.data]
+        stop = np.cumsum([len(content) for content in contents])
+        start = np.concatenate([np.zeros(1, np.int64), stop[:-1]])
+        received_ns = np.array([time_ns for entry in raw for time_ns in entry.received_ns], np.int64)
+        data = np.frombuffer(b"".join(contents), np.uint8)
+        yield Piece(data, base, start, stop, received_ns, Counter(), consumed=position.offset, in_packets=True)
+        base += len(data)
+    nothing = np.empty(0, np.int64)
+    yield Piece(np.empty(0, np.uint8), base, nothing, nothing, nothing, Counter(journal.torn), in_packets=True)
 
 
 @kernel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 
@@ -65,7 +66,10 @@ def stream(
     seed: int,
     start_ns: int = START_NS,
 ) -> Iterator[Slice]:
-    """The same as `simulate`, a second at a time; raises `ConfigError` where there is no radar to simulate."""
+    """The same as `simulate`, a second at a time, without end where `duration_s` is infinite.
+
+    Raises `ConfigError` where there is no radar to simulate.
+    """
     known = [(n, sensor) for n, sensor in enumerate(sensors) if isinstance(sensor, Radar)]
     if not known:
         raise ConfigError("there is no radar among the sensors, and the simulator knows no other kind")
@@ -79,9 +83,9 @@ def stream(
         for (n, sensor), own in zip(known, seeds[1:], strict=True)
     ]
     order = _Order(max(radar.hold_s - radar.sensing.bias.time_s for radar in radars))
-    steps = math.ceil(duration_s / STEP_S)
-    for step in range(steps):
-        now_s, last = step * STEP_S, step == steps - 1
+    steps = None if math.isinf(duration_s) else math.ceil(duration_s / STEP_S)
+    for step in count() if steps is None else range(steps):
+        now_s, last = step * STEP_S, steps is not None and step == steps - 1
         now_ns = start_ns + round(now_s * 1e9)
         made = [radar.observe(skies.flights, now_s, STEP_S, start_ns, last) for radar in radars]
         until_ns = 2**62 if last else now_ns + round(STEP_S * 1e9)

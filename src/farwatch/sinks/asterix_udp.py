@@ -7,14 +7,14 @@ in the order of their azimuth and spread over the interval: a sector after the o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from farwatch.errors import ConfigError, FormatError
+from farwatch.errors import ConfigError, FarwatchError, FormatError
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded
 from farwatch.formats.asterix.service_out import (
@@ -27,7 +27,8 @@ from farwatch.formats.asterix.service_out import (
 )
 from farwatch.frame import Frame
 from farwatch.network import find_interface, open_sender, parse_url
-from farwatch.picture import Picture, Status, concat_pictures
+from farwatch.packing import packed, unpacked
+from farwatch.picture import Picture, Status, concat_pictures, make_picture
 from farwatch.sensors import Radar, Sensor
 from farwatch.sinks.asterix62 import Asterix62Options, TrackEncoder, centre_of, source_of
 from farwatch.sinks.pacer import Pacer
@@ -138,6 +139,28 @@ class AsterixOutputs:
             if self._health is not None:
                 client.status(picture.until_ns, self._health)
 
+    def mute(self, muted: bool) -> None:
+        """Send nothing, or send again; what is remembered of tracks and clients goes on either way."""
+        for client in self.clients:
+            client.pacer.muted = muted
+
+    def snapshot(self) -> bytes:
+        """What is remembered of numbers and clients, as bytes."""
+        clients = {client.url: client.snapshot() for client in self.clients}
+        return msgspec.msgpack.encode([self.numbers.snapshot(), clients])
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take over the state of `snapshot()`; a client that it does not know begins anew. Raises `FarwatchError`."""
+        try:
+            numbers, clients = msgspec.msgpack.decode(snapshot, type=tuple[bytes, dict[str, bytes]])
+            states = {url: msgspec.msgpack.decode(state, type=_ClientState) for url, state in clients.items()}
+        except msgspec.DecodeError as error:
+            raise FarwatchError(f"no snapshot of outputs ({error}): take one with snapshot()") from None
+        self.numbers.restore(numbers)
+        for client in self.clients:
+            if client.url in states:
+                client.restore(states[client.url])
+
     def close(self) -> None:
         """Send what waits, and close all sockets."""
         for client in self.clients:
@@ -154,6 +177,16 @@ class AsterixOutputs:
         if self.numbers.exhausted:
             lost.append(f"{self.numbers.exhausted} track states had no free 16-bit track number: not sent")
         return lost
+
+
+class _ClientState(msgspec.Struct):
+    """What a client has been told."""
+
+    sent: list[int]
+    ended: list[Any]
+    batch: int
+    due_ns: int
+    status_due_ns: int
 
 
 class Client:
@@ -238,6 +271,20 @@ class Client:
         state = SystemState.OPERATIONAL if good else SystemState.DEGRADED
         said = system_status(until_ns, self._system, state, overloaded=found.overloaded)
         self.pacer.send([*datagrams, *self._packed(65, said)])
+
+    def snapshot(self) -> bytes:
+        """What it has been told, as bytes."""
+        ended = [packed(list(both)) for both in self._ended]
+        return msgspec.msgpack.encode(
+            _ClientState(sorted(self._sent), ended, self._batch, self._due_ns, self._status_due_ns)
+        )
+
+    def restore(self, state: _ClientState) -> None:
+        """Take over what it has been told."""
+        nothing = np.empty(0, np.int64)
+        like = make_picture(0), Lent(nothing, np.empty(0, np.bool_), nothing)
+        self._sent, self._ended = set(state.sent), [unpacked(like, both) for both in state.ended]
+        self._batch, self._due_ns, self._status_due_ns = state.batch, state.due_ns, state.status_due_ns
 
     def _tracks(self, picture: Picture, lent: Lent) -> list[bytes]:
         """The rows that concern this client as datagrams."""

@@ -14,7 +14,10 @@ _MOST = 50_000  # datagrams that wait at most
 
 
 class Pacer:
-    """A socket and what waits to be sent on it; `errors` counts what could not be sent, `first_error` is why."""
+    """A socket and what waits to be sent on it; `errors` counts what could not be sent, `first_error` is why.
+
+    While it is `muted` nothing is sent, and what would have been is gone.
+    """
 
     def __init__(self, sock: socket.socket, endpoint: Endpoint) -> None:
         self.sent = 0
@@ -22,6 +25,7 @@ class Pacer:
         self.errors = 0
         self.dropped = 0  # the oldest of too many
         self.first_error = ""
+        self.muted = False
         self._socket = sock
         self._to = (endpoint.host, endpoint.port)
         self._waiting: deque[tuple[float, bytes]] = deque()
@@ -31,6 +35,8 @@ class Pacer:
 
     def send(self, datagrams: Sequence[bytes]) -> None:
         """Send now."""
+        if self.muted:
+            return
         for data in datagrams:
             try:
                 self._socket.sendto(data, self._to)
@@ -43,6 +49,8 @@ class Pacer:
 
     def spread(self, datagrams: Sequence[bytes], over_s: float) -> None:
         """Send one after another in equal steps of the next `over_s`, the first now; never waits."""
+        if self.muted:
+            return
         now_s, step_s = time.monotonic(), over_s / max(1, len(datagrams))
         with self._change:
             if self._thread is None and not self._closing:

@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from farwatch.clock import now_ns
+from farwatch.clock import Steady, now_ns
 from farwatch.errors import ConfigError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.assemble import Assembler
@@ -36,7 +36,8 @@ class Live:
     `states` count what each feed has received and lost, `statistics` what the decoder made of it, `late` and `ahead`
     the plots whose times were too far back or ahead; `misfits` says which edition a category's broken blocks look like.
     `heard_ns` is when each sensor was last received. `on_datagrams` hears all that is decoded, in that order: written
-    down, it replays to the same tracks. Raises `ConfigError` for a feed that cannot be opened.
+    down, it replays to the same tracks. `merge` takes the data in place of one of its own; `on_turn` is called at least
+    ten times a second. Raises `ConfigError` for a feed that cannot be opened.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Live:
         wait_s: float = WAIT_S,
         patience_s: float = PATIENCE_S,
         on_datagrams: OnDatagrams | None = None,
+        merge: Merge | None = None,
+        on_turn: Callable[[], object] | None = None,
     ) -> None:
         if not feeds:
             raise ConfigError('no [[feeds]] to listen to; add one, as format = "asterix", url = "udp://239.1.1.1:8600"')
@@ -63,7 +66,10 @@ class Live:
         self._finders = finders_of(sensors, flat)
         self._duration_s = duration_s
         self._on_datagrams = on_datagrams
-        self._merge = Merge(shortest_slice_s(sensors), wait_s, sensors=len(self._sensors), patience_s=patience_s)
+        self._on_turn = on_turn
+        own = Merge(shortest_slice_s(sensors), wait_s, sensors=len(self._sensors), patience_s=patience_s)
+        self._merge = own if merge is None else merge
+        self._clock = Steady()
         self._copies = Copies()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._ready = [checked(feed, number) for number, feed in enumerate(feeds)]
@@ -101,6 +107,11 @@ class Live:
         return [inbox.state for inbox in self._inboxes]
 
     @property
+    def closed(self) -> bool:
+        """True once it has been stopped."""
+        return self._stopping.is_set()
+
+    @property
     def late(self) -> int:
         """Plots that came too late to be put in order."""
         return self._merge.late
@@ -120,6 +131,11 @@ class Live:
                     f"{ready.feed.buffer_mb:g} MB; raise net.core.rmem_max"
                 )
         return said
+
+    def forget(self, before_ns: int) -> None:
+        """Let go what was received before a time and has not been taken yet: for one who only listens."""
+        for inbox in self._inboxes:
+            inbox.forget(before_ns)
 
     def stop(self) -> None:
         """End the batches: what has been received is still given out. For signal handlers and other threads."""
@@ -152,6 +168,8 @@ class Live:
                 self._stopping.wait(max(0.0, rest_s - (time.monotonic_ns() - gathered) * 1e-9))
                 self._wake.clear()
                 gathered = time.monotonic_ns()
+                if self._on_turn is not None:
+                    self._on_turn()
                 plots, progress = self._gather()
                 rest_s = min(GATHER_S, RESTS * (time.monotonic_ns() - gathered) * 1e-9)
                 if plots.n or progress.n:
@@ -171,11 +189,12 @@ class Live:
     def _gather(self) -> tuple[Plots, Progress]:
         """All that has arrived since the last time, in the order of its arrival."""
         arrived: list[tuple[Datagram, int]] = []
-        for inbox, ready, own_lane in zip(self._inboxes, self._ready, self._lane_of, strict=True):
+        feeds = zip(self._inboxes, self._ready, self._lane_of, strict=True)
+        for number, (inbox, ready, own_lane) in enumerate(feeds):
             taken = inbox.take()
             if ready.feed.network is not None:
                 taken = self._without_copies(taken, ready.feed.network, inbox.state)
-            arrived += [(datagram, own_lane) for datagram in taken]
+            arrived += [(datagram._replace(feed=number), own_lane) for datagram in taken]
         if not arrived:
             return make_plots(0), make_progress(0)
         arrived.sort(key=lambda one: one[0].received_ns)
@@ -183,13 +202,14 @@ class Live:
         if self._on_datagrams is not None:
             self._on_datagrams([datagram for datagram, _ in arrived])
         plots, progress = [], []
+        behind_ns = self._clock.behind_ns()
         for number, lane in enumerate(self._lanes):
             own = [datagram for datagram, of_lane in arrived if of_lane == number]
             if own:
                 decoded = lane.decode(own)
                 self.statistics.add(decoded.statistics)
                 found = with_elevations(decoded.plots, decoded.height_3d_m, self._finders)
-                found, said, ahead = lane.on_time(found, decoded.progress)
+                found, said, ahead = lane.on_time(found, decoded.progress, behind_ns)
                 self.ahead += ahead
                 plots.append(found._replace(id=found.id * len(self._lanes) + number))
                 progress.append(said)
@@ -238,10 +258,10 @@ class _Lane:
         self._base += len(data)
         return self.assembler.decode(piece)
 
-    def on_time(self, plots: Plots, progress: Progress) -> tuple[Plots, Progress, int]:
-        """What is not ahead of the clock, and how many rows were."""
+    def on_time(self, plots: Plots, progress: Progress, behind_ns: int) -> tuple[Plots, Progress, int]:
+        """What is not ahead of the clock, and how many rows were; the clock may have been set back by `behind_ns`."""
         if self._played:
             return plots, progress, 0
-        good, good_said = (part.time_ns - part.received_ns <= self._ahead_ns for part in (plots, progress))
+        good, good_said = (part.time_ns - part.received_ns <= self._ahead_ns + behind_ns for part in (plots, progress))
         ahead = int(np.sum(~good)) + int(np.sum(~good_said))
         return (plots.take(good), progress.take(good_said), ahead) if ahead else (plots, progress, 0)

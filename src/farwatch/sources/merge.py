@@ -9,15 +9,31 @@ data: one that has fallen silent holds up nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
+import msgspec
 import numpy as np
 
-from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
+from farwatch.errors import FarwatchError
+from farwatch.journal import Advance, Input, Push
+from farwatch.packing import packed, unpacked
+from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 
 SLICES_PER_ROTATION = 12
 WAIT_S = 1.0  # a recorded radar's times go back by up to 0.52 s
 PATIENCE_S = 5.0  # radars of a network differ by a few seconds: sectors are sent whole, lines differ
 SILENCE_S = 120.0  # so long silence is told slice by slice; then time jumps to the next data
+
+
+class _State(msgspec.Struct):
+    """What a merge remembers between two inputs."""
+
+    reached_ns: dict[int, int]
+    next: int | None
+    newest_ns: int
+    quiet: int
+    late: int
+    held: list[Any]
 
 
 class Merge:
@@ -66,17 +82,50 @@ class Merge:
 
         `since_ns` is when the silence began, for a merge that has heard nothing yet.
         """
-        newest_ns = self._newest_ns or since_ns
-        until_ns = newest_ns + quiet_ns - self.patience_ns - self.wait_ns
+        until_ns = self._silent_until(quiet_ns, since_ns)
         if self._next is None and not self._newest_ns:
             self._next = until_ns // self.slice_ns
         yield from self._give(until_ns)
+
+    def take_in(self, entry: Input) -> Iterator[Batch]:
+        """Take in what a journal has written down."""
+        if isinstance(entry, Push):
+            yield from self.push(entry.plots, entry.progress, entry.reached_ns)
+        elif isinstance(entry, Advance):
+            yield from self.advance(entry.quiet_ns, entry.since_ns)
+        else:
+            yield from self.flush(entry.after_s)
+
+    def is_due(self, quiet_ns: int, since_ns: int) -> bool:
+        """True where `advance` would change anything."""
+        return self._next is None or self._silent_until(quiet_ns, since_ns) // self.slice_ns > self._next
+
+    def _silent_until(self, quiet_ns: int, since_ns: int) -> int:
+        return (self._newest_ns or since_ns) + quiet_ns - self.patience_ns - self.wait_ns
 
     def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
         """Give out what is left, and empty slices for `after_s` more seconds, so that the last looks are closed."""
         if self._plots:
             end_ns = self._newest_ns + round(after_s * 1e9)
             yield from self._give((end_ns // self.slice_ns + 1) * self.slice_ns)
+
+    def snapshot(self) -> bytes:
+        """The whole state as bytes, taken between two inputs; a merge that restores it goes on as this one."""
+        held = [packed(concat_plots(self._plots)), packed(concat_progress(self._progress))]
+        return msgspec.msgpack.encode(
+            _State(self._reached_ns, self._next, self._newest_ns, self._quiet, self.late, held)
+        )
+
+    def restore(self, snapshot: bytes) -> None:
+        """Take over the state of `snapshot()`; raises `FarwatchError` for bytes that are none."""
+        try:
+            state = msgspec.msgpack.decode(snapshot, type=_State)
+            plots, progress = unpacked((make_plots(0), make_progress(0)), state.held)
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
+            raise FarwatchError(f"no snapshot of a merge ({error}): take one with snapshot()") from None
+        self._plots, self._progress = [plots], [progress]
+        self._reached_ns, self._next, self._newest_ns = state.reached_ns, state.next, state.newest_ns
+        self._quiet, self.late = state.quiet, state.late
 
     def _give(self, until_ns: int) -> Iterator[Batch]:
         """Slices that end by `until_ns`."""

@@ -28,6 +28,7 @@ class Datagram(NamedTuple):
 
     received_ns: int
     data: bytes
+    feed: int = 0
 
 
 @dataclass
@@ -74,6 +75,12 @@ class Inbox:
         self.state.bytes += size
         self.state.last_ns = datagrams[-1].received_ns
         self._wake.set()
+
+    def forget(self, before_ns: int) -> None:
+        """Let the datagrams go that were received before a time; they do not count as dropped."""
+        with self._lock:
+            while self._held and self._held[0].received_ns < before_ns:
+                self._bytes -= len(self._held.popleft().data) + _OVERHEAD
 
     def take(self) -> list[Datagram]:
         """All that is held, oldest first."""

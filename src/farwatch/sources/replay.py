@@ -11,6 +11,7 @@ import numpy as np
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.editions import Editions
+from farwatch.journal import Datagrams, Journal, is_journal
 from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Radar, Sensor
@@ -27,8 +28,9 @@ class Replay:
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
     say it; `editions` are ASTERIX editions by category or `Rule`; `flat` says that the sensors stand in the plane. The
     height that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
-    `on_bytes`, if given, hears how many bytes have been read. Iterating raises `FormatError` for files that cannot be
-    used.
+    `on_bytes`, if given, hears how many bytes have been read. `merge` takes the data in place of one of its own, in
+    parts of `step_s` of data time if that is given. The folder of a journal is a recording too, and gives the batches
+    of the night that it is of. Iterating raises `FormatError` for files that cannot be used.
     """
 
     def __init__(
@@ -40,6 +42,8 @@ class Replay:
         editions: Editions | None = None,
         flat: bool = False,
         on_bytes: Callable[[int], None] | None = None,
+        merge: Merge | None = None,
+        step_s: float | None = None,
     ) -> None:
         self.paths = [Path(path) for path in paths]
         self.statistics = asterix.Statistics()
@@ -48,7 +52,10 @@ class Replay:
         self._editions = editions
         self._finders = finders_of(sensors, flat)
         self._on_bytes = on_bytes
-        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
+        self._flat = flat
+        self.torn: list[str] = []  # what a journal lacks, in words
+        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors)) if merge is None else merge
+        self._step_ns = None if step_s is None else round(step_s * 1e9)
 
     @property
     def late(self) -> int:
@@ -58,9 +65,15 @@ class Replay:
     @property
     def total_bytes(self) -> int:
         """Size of all files together."""
-        return sum(path.stat().st_size for path in self.paths if path.is_file())
+        return sum(map(size_of, self.paths))
 
     def __iter__(self) -> Iterator[Batch]:
+        journals = [path for path in self.paths if is_journal(path)]
+        if journals:
+            if len(self.paths) > 1:
+                raise FormatError(f"{journals[0]}: a journal is replayed alone: it holds what all sensors brought")
+            yield from self._journal(journals[0])
+            return
         longest_s = max(sensor.period_s for sensor in self._sensors)
         for plots, progress, reached_ns in self._chunks():
             yield from self._merge.push(plots, progress, reached_ns)
@@ -80,9 +93,38 @@ class Replay:
                 del files[n]
                 continue
             plots, progress = chunk
-            files[n] = max(reached_ns, newest_ns(plots, progress) or 0), chunks
             plots = plots._replace(id=plots.id * len(self.paths) + n)
-            yield plots, progress, min(reached for reached, _ in files.values())
+            for part, said in self._steps(plots, progress):
+                reached_ns = max(reached_ns, newest_ns(part, said) or 0)
+                files[n] = reached_ns, chunks
+                yield part, said, min(reached for reached, _ in files.values())
+
+    def _steps(self, plots: Plots, progress: Progress) -> Iterator[tuple[Plots, Progress]]:
+        """A chunk in parts of a step of data time, whole where no step was given."""
+        steps = [] if self._step_ns is None else [part.time_ns // self._step_ns for part in (plots, progress)]
+        if not steps or plots.n + progress.n == 0:
+            yield plots, progress
+            return
+        for number in np.unique(np.concatenate(steps)).tolist():
+            yield plots.take(steps[0] == number), progress.take(steps[1] == number)
+
+    def _journal(self, folder: Path) -> Iterator[Batch]:
+        """What the inputs that were written down make of a merge as it was then."""
+        journal = Journal(folder)
+        head, names = journal.head, tuple(sensor.id for sensor in self._sensors)
+        if head.sensors != names:
+            raise FormatError(
+                f"{journal.folder}: is of the sensors {', '.join(head.sensors)}, the site file names {', '.join(names)}"
+            )
+        if head.flat != self._flat:
+            raise FormatError(f"{journal.folder}: the frame of the site file is not that of the journal")
+        merge = self._merge
+        merge.slice_ns, merge.wait_ns, merge.patience_ns = head.slice_ns, head.wait_ns, head.patience_ns
+        for entries, _ in journal.groups():
+            for entry in entries:
+                if not isinstance(entry, Datagrams):
+                    yield from merge.take_in(entry)
+        self.torn = journal.torn
 
     def _file(self, path: Path) -> Iterator[tuple[Plots, Progress]]:
         if path.suffix == ".parquet":
@@ -110,6 +152,13 @@ class Replay:
         if self._on_bytes:
             self._on_bytes(path.stat().st_size)
         return plots, progress
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a recording: of its file, or of all files of a journal."""
+    if path.is_file():
+        return path.stat().st_size
+    return Journal(path).bytes if is_journal(path) else 0
 
 
 def finders_of(sensors: Sequence[Sensor], flat: bool) -> list[HeightFinder | None]:

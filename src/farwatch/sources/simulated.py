@@ -16,7 +16,7 @@ from farwatch.truth import LOOKS_PROPER, NO_PLOT, States, Truth, concat_states, 
 
 
 class Simulated:
-    """A simulated scenario.
+    """A simulated scenario, without end where `duration_s` is infinite. `merge` takes the data in place of its own.
 
     While it is iterated, `states` holds the true states of the last seconds, and `sighted` when each aircraft last
     caused a plot (ns). `on_truth` is told all that is true, part by part.
@@ -30,13 +30,15 @@ class Simulated:
         duration_s: float,
         seed: int,
         on_truth: Callable[[Truth], object] | None = None,
+        merge: Merge | None = None,
     ) -> None:
         self.states: States = make_states(0)
         self.sighted: dict[int, int] = {}
         self._sensors = tuple(sensors)
         self._on_truth = on_truth
         self._stream = stream(self._sensors, frame, options, duration_s, seed)
-        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
+        own = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
+        self._merge = own if merge is None else merge
 
     @property
     def late(self) -> int:
@@ -54,5 +56,8 @@ class Simulated:
             looks = truth.illuminations
             seen = looks.take((looks.plot != NO_PLOT) & np.isin(looks.outcome, LOOKS_PROPER))
             self.sighted.update(zip(seen.aircraft.tolist(), seen.time_ns.tolist(), strict=True))
+            if truth.states.n and len(self.sighted) > 2 * truth.states.n + 1000:
+                flying = set(truth.states.aircraft.tolist())
+                self.sighted = {number: at_ns for number, at_ns in self.sighted.items() if number in flying}
             yield from self._merge.push(plots, progress)
         yield from self._merge.flush(max(sensor.period_s for sensor in self._sensors))

@@ -11,6 +11,7 @@ import numpy as np
 from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.motion import motion_model
+from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model
@@ -28,7 +29,7 @@ from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 NO_PLOTS = none_admitted(make_plots(0))
 
@@ -134,8 +135,18 @@ class Tracker:
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
-        state = {name: _packed(getattr(self, name)) for name in _STATE}
-        return msgspec.msgpack.encode({"version": SNAPSHOT_VERSION, "sensors": [s.id for s in self.sensors], **state})
+        return packed_state(self.state())
+
+    def state(self) -> dict[str, Any]:
+        """A copy of the whole state, cheap to take; `packed_state` makes a snapshot of it, in whatever thread."""
+        state = {name: copied(getattr(self, name)) for name in _STATE if name not in _TABLES}
+        # Free rows with the lowest numbers are given away first: those behind the last one used are as they were made.
+        used = np.flatnonzero(self._tracks.born_ns)
+        rows = int(used[-1]) + 1 if len(used) else 0
+        for name in _TABLES:
+            state[name] = [column[:rows].copy() for column in getattr(self, name)]
+        sensors = [sensor.id for sensor in self.sensors]
+        return {"version": SNAPSHOT_VERSION, "sensors": sensors, "capacity": len(self._tracks.alive), **state}
 
     def restore(self, snapshot: bytes) -> None:
         """Take over the state of `snapshot()`; raises `FarwatchError` for bytes of another version or other sensors."""
@@ -148,8 +159,13 @@ class Tracker:
             raise FarwatchError(f"snapshot of version {version}, this farwatch reads {SNAPSHOT_VERSION}: start anew")
         if names != [sensor.id for sensor in self.sensors]:
             raise FarwatchError(f"snapshot of a tracker with the sensors {names}: restore it with the same scenario")
+        tables = make_tracks(state["capacity"], len(self.sensors)), make_hypotheses(state["capacity"])
+        for name, table in zip(_TABLES, tables, strict=True):
+            grow(unpacked(table, state[name]), table)
+            setattr(self, name, table)
         for name in _STATE:
-            setattr(self, name, _unpacked(getattr(self, name), state[name]))
+            if name not in _TABLES:
+                setattr(self, name, unpacked(getattr(self, name), state[name]))
 
     def _admit(self, batch: Batch, sensor: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before."""
@@ -179,25 +195,10 @@ class Tracker:
         return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
 
 
-_STATE = ("counts", "_beams", "_learned", "_held", "_tracks", "_hypotheses", "_next_id", "_until_ns")
+_TABLES = ("_tracks", "_hypotheses")
+_STATE = ("counts", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
-def _packed(value: Any) -> Any:
-    """Arrays as (dtype, shape, bytes), NamedTuples and lists of them as lists."""
-    if isinstance(value, np.ndarray):
-        return [value.dtype.str, list(value.shape), value.tobytes()]
-    if isinstance(value, tuple | list):
-        return [_packed(item) for item in value]
-    return int(value)
-
-
-def _unpacked(like: Any, packed: Any) -> Any:
-    """The inverse of `_packed`, shaped as `like`."""
-    if isinstance(like, np.ndarray):
-        dtype, shape, data = packed
-        return np.frombuffer(data, dtype).reshape(shape).copy()
-    if isinstance(like, tuple):
-        return type(like)(*(_unpacked(item, part) for item, part in zip(like, packed, strict=True)))
-    if isinstance(like, list):
-        return [_unpacked(item, part) for item, part in zip(like, packed, strict=True)]
-    return packed
+def packed_state(state: dict[str, Any]) -> bytes:
+    """A tracker's state as a snapshot."""
+    return msgspec.msgpack.encode({name: packed(value) if name in _STATE else value for name, value in state.items()})

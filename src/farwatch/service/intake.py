@@ -1,0 +1,140 @@
+"""Intake: the service's merge. It writes down what comes in, sheds what is too old, and knows when all is at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from farwatch.journal import Advance, Entry, Flush, Input, Push
+from farwatch.plots import Batch, Plots, Progress
+from farwatch.sources import Merge
+
+Record = Callable[[Entry], object]
+
+
+class Intake(Merge):
+    """A merge whose inputs are numbered: `sequence` is the last one's number, in the order of the journal.
+
+    `record` hears each input before its batches are given out. `between` is called before each, when the tracker has
+    taken all batches of those before: merge and tracker then belong together. `watch` hears every chunk. Plots received
+    before `oldest_ns()` are let go, and of what is left all but the newest `most`; `shed` counts them. `passed_over`
+    chunks of the source are skipped at first: a recording is gone on with there. `final`: the end of the source is the
+    end of the data.
+    """
+
+    def __init__(
+        self,
+        slice_s: float,
+        wait_s: float,
+        *,
+        sensors: int,
+        patience_s: float,
+        record: Record,
+        between: Callable[[], object],
+        watch: Callable[[Plots, Progress], object],
+        most: int,
+    ) -> None:
+        super().__init__(slice_s, wait_s, sensors=sensors, patience_s=patience_s)
+        self.sequence = -1
+        self.shed = 0
+        self.taken = 0  # plots
+        self.passed_over = 0
+        self.final = False
+        self.oldest_ns: Callable[[], int] | None = None
+        self.known: Known | None = None
+        self.id_base = 0  # added to the ids of plots, so that none comes twice
+        self.highest_id = -1
+        self._record, self._between, self._watch = record, between, watch
+        self._most = most
+
+    def push(self, plots: Plots, progress: Progress, reached_ns: int | None = None) -> Iterator[Batch]:
+        """Take in a chunk from the source."""
+        if self.passed_over > 0:
+            self.passed_over -= 1
+            return
+        self._between()
+        plots = self._admitted(plots)
+        yield from self._go(Push(self.sequence + 1, plots, progress, reached_ns))
+
+    def advance(self, quiet_ns: int, since_ns: int) -> Iterator[Batch]:
+        """Take in a silence, where it changes anything."""
+        if self.passed_over > 0:
+            self.passed_over -= 1
+        elif self.is_due(quiet_ns, since_ns):
+            self._between()
+            yield from self._go(Advance(self.sequence + 1, quiet_ns, since_ns))
+
+    def flush(self, after_s: float = 0.0) -> Iterator[Batch]:
+        """Take in the end of a recording; that of a live source is none: it will go on."""
+        if self.passed_over > 0:
+            self.passed_over -= 1
+        elif self.final:
+            self._between()
+            yield from self._go(Flush(self.sequence + 1, after_s))
+
+    def _go(self, entry: Input) -> Iterator[Batch]:
+        self._record(entry)
+        yield from self.apply(entry)
+
+    def apply(self, entry: Input) -> Iterator[Batch]:
+        """Take in what has been written down before, here or by another."""
+        self.sequence = entry.sequence
+        if isinstance(entry, Push):
+            if entry.plots.n:
+                self.highest_id = max(self.highest_id, int(entry.plots.id.max()))
+            self.taken += entry.plots.n
+            self._watch(entry.plots, entry.progress)
+            yield from super().push(entry.plots, entry.progress, entry.reached_ns)
+        elif isinstance(entry, Advance):
+            yield from super().advance(entry.quiet_ns, entry.since_ns)
+        else:
+            yield from super().flush(entry.after_s)
+
+    def _admitted(self, plots: Plots) -> Plots:
+        """The plots that are neither known already nor too old, with ids of their own."""
+        if self.id_base:
+            plots = plots._replace(id=plots.id + self.id_base)
+        if self.known is not None:
+            plots = self.known.others(plots)
+        if self.oldest_ns is None or not plots.n:
+            return plots
+        keep = plots.received_ns >= self.oldest_ns()
+        if int(keep.sum()) > self._most:
+            newest = np.sort(plots.received_ns[keep])[-self._most]
+            keep &= plots.received_ns >= newest
+        if keep.all():
+            return plots
+        self.shed += int(np.sum(~keep))
+        return plots.take(keep)
+
+
+class Known:
+    """Plots that another has tracked already, told by what they are: sensor, time and measurement."""
+
+    def __init__(self, remember_ns: int = 30_000_000_000) -> None:
+        self._remember_ns = remember_ns
+        self._newest_ns: dict[bytes, int] = {}
+        self._swept_ns = 0
+
+    def add(self, plots: Plots) -> None:
+        """Remember plots, and forget those of times long before."""
+        if not plots.n:
+            return
+        for key, time_ns in zip(_keys(plots), plots.time_ns.tolist(), strict=True):
+            self._newest_ns[key] = time_ns
+        now_ns = int(plots.time_ns.max())
+        if now_ns - self._swept_ns > self._remember_ns:
+            self._swept_ns = now_ns
+            since_ns = now_ns - self._remember_ns
+            self._newest_ns = {key: at_ns for key, at_ns in self._newest_ns.items() if at_ns >= since_ns}
+
+    def others(self, plots: Plots) -> Plots:
+        """Those that are not known."""
+        fresh = np.array([key not in self._newest_ns for key in _keys(plots)], np.bool_)
+        return plots.take(fresh) if plots.n and not fresh.all() else plots
+
+
+def _keys(plots: Plots) -> Sequence[bytes]:
+    table = np.column_stack([plots.sensor.astype(np.int64), plots.time_ns, plots.z.view(np.int64)])
+    return [row.tobytes() for row in np.ascontiguousarray(table)]
