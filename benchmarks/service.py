@@ -40,8 +40,8 @@ from farwatch.service.board import Board, Health, SensorHealth, Update
 from farwatch.service.frame_store import FrameStore
 from farwatch.service.frames import FrameEncoder
 from farwatch.service.server import start_server
-from farwatch.service.web_options import WebOptions
 from farwatch.tracker import Tracker
+from farwatch.web_options import WebOptions
 
 SECOND_NS = 1_000_000_000
 CPU_LIMIT = 0.25

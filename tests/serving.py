@@ -145,7 +145,7 @@ class Process:
     def __init__(self, *arguments: object, **environment: str) -> None:
         code = "from farwatch.cli import main; main()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code, "serve", *(str(one) for one in arguments)],
+            [sys.executable, "-c", code, "serve", *(str(one) for one in arguments), "--no-web"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -22,8 +22,8 @@ from farwatch.plots import Batch, Plots, concat_plots
 from farwatch.scenario import Scenario, load
 from farwatch.service.board import Board, Health, SensorHealth, Update
 from farwatch.service.server import Server, start_server
-from farwatch.service.web_options import WebOptions
 from farwatch.tracker import Tracker
+from farwatch.web_options import WebOptions
 
 SECOND_NS = 1_000_000_000
 PATIENT_S = 30.0  # machines are shared: how long a test waits before it fails

@@ -7,6 +7,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from farwatch.web_options import WebOptions
+
 
 class ServiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Options of `farwatch serve`.
@@ -14,7 +16,7 @@ class ServiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `record`: folder of the journal, `state`: folder of the checkpoints. A journal keeps `keep_gb` and `keep_hours`.
     What waits longer than `backlog_s`, or beyond `backlog_plots`, is shed. `replica`: where this one hands its stream
     to a standby, as 10.0.0.1:8766; `peer`: the same of the other of the pair; both know `replica_token_file`. A standby
-    takes over when the active one has been silent for `takeover_s`.
+    takes over when the active one has been silent for `takeover_s`. `web`: the map and the rest of the web side.
     """
 
     record: str | None = None
@@ -30,6 +32,4 @@ class ServiceOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     peer: str | None = None
     replica_token_file: str | None = None
     takeover_s: Annotated[float, Meta(ge=0.2, le=60)] = 2.0
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535)] = 8765
-    token_file: str | None = None
+    web: WebOptions = WebOptions()

@@ -13,7 +13,7 @@ from websockets.exceptions import InvalidStatus
 
 from farwatch.errors import ConfigError
 from farwatch.service.guard import ADDRESSES, COOKIE_S, FAILURES, Attempts, Pass
-from farwatch.service.web_options import WebOptions, is_loopback, read_token
+from farwatch.web_options import WebOptions, is_loopback, read_token
 from updates import Running, updates_of
 
 TOKEN = "a-long-random-word-0123456789"

@@ -271,7 +271,7 @@ def test_a_flat_scenario_is_refused() -> None:
     from farwatch.frame import Frame
     from farwatch.service.board import Board
     from farwatch.service.server import start_server
-    from farwatch.service.web_options import WebOptions
+    from farwatch.web_options import WebOptions
 
     flat = msgspec.structs.replace(scenario_of("quiet"), frame=Frame(kind="flat"))
     with pytest.raises(FarwatchError, match="shows the Earth"):

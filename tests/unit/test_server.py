@@ -18,7 +18,7 @@ from farwatch.errors import FarwatchError
 from farwatch.service import connections
 from farwatch.service.board import Board
 from farwatch.service.server import start_server
-from farwatch.service.web_options import WebOptions
+from farwatch.web_options import WebOptions
 from loopback import free_port
 from updates import Running, scenario_of, updates_of
 

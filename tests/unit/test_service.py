@@ -202,7 +202,7 @@ def test_what_serve_cannot_do(farwatch: Command, tmp_path: Path) -> None:
         ([file, "--standby-of", "nowhere", "--state", tmp_path / "s"], "give HOST:PORT"),
         (["quiet", "--standby-of", "127.0.0.1:1"], "--standby-of follows live feeds"),
     ]:
-        ran = farwatch("serve", *arguments)
+        ran = farwatch("serve", *arguments, "--no-web")
         assert ran.code == 1, arguments
         assert says in ran.err
         assert "Traceback" not in ran.err

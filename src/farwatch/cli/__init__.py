@@ -132,6 +132,9 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address that the map is served on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port that the map is served on.", min=0, max=65_535)] = None,
     token_file: Annotated[Path | None, typer.Option(help="File with the token that clients must know.")] = None,
+    web: Annotated[
+        bool, typer.Option("--web/--no-web", help="The map; without it a replay ends when it is through.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Run the live service: receive, record, track, send, and survive; with the map."""
@@ -139,7 +142,7 @@ def serve(
 
     kept = (record, no_record, state)
     source = (replay or [], speed, simulate, seed, edition or [], day)
-    serve(site, Wanted(*source, *kept, standby_of, output or [], host, port, token_file), json)
+    serve(site, Wanted(*source, *kept, standby_of, output or [], host, port, token_file, web), json)
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import logging
 import math
 import os
 import signal
@@ -22,9 +23,11 @@ from farwatch.scenario import BUILTIN, Scenario, load
 from farwatch.service import Board, Job, Service, default_state
 from farwatch.service.log import log_to
 from farwatch.service.queued import QueuedSink
+from farwatch.service.server import Server, start_server
 from farwatch.sinks import open_sink
 from farwatch.tracker import Tracker
 
+LOG = logging.getLogger(__name__)
 _SECOND_STOP = 130
 
 
@@ -45,6 +48,7 @@ class Wanted(NamedTuple):
     host: str | None
     port: int | None
     token_file: Path | None
+    web: bool = True
 
 
 def serve(site: str, wanted: Wanted, as_json: bool) -> None:
@@ -60,23 +64,36 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
         for path in wanted.output
     ]
     service = Service(scenario, job, board, sinks)
-    # The web server starts here, on scenario.service's host and port, and reads `board`.
-    with stopped_by_signals(service.stop):
+    with contextlib.ExitStack() as parts:
+        if wanted.web:
+            server = parts.enter_context(web_side(scenario, job, board))
+            LOG.info("the map is at %s", server.url)
+        parts.enter_context(stopped_by_signals(service.stop))
         service.run()
+        if wanted.web and job.mode == "replay":
+            service.stopping.wait()  # what has been replayed is there to be looked at
     summary(scenario, service, as_json)
+
+
+def web_side(scenario: Scenario, job: Job, board: Board) -> Server:
+    """The web server of a job; a replay as fast as possible waits for what it keeps."""
+    folder = job.state / "web" if job.state is not None else None
+    return start_server(
+        board, scenario, scenario.service.web, folder=folder, lossless=job.mode == "replay" and not job.speed
+    )
 
 
 def with_options(scenario: Scenario, wanted: Wanted) -> Scenario:
     """The scenario as the command line changes it."""
     given = {
-        "peer": wanted.standby_of,
         "host": wanted.host,
         "port": wanted.port,
         "token_file": None if wanted.token_file is None else str(wanted.token_file),
     }
-    options = msgspec.structs.replace(
-        scenario.service, **{name: value for name, value in given.items() if value is not None}
+    web = msgspec.structs.replace(
+        scenario.service.web, **{name: value for name, value in given.items() if value is not None}
     )
+    options = msgspec.structs.replace(scenario.service, web=web, peer=wanted.standby_of or scenario.service.peer)
     feeds = scenario.feeds
     if wanted.day is not None and not wanted.replay:
         played = datetime.date(1970, 1, 1) + datetime.timedelta(days=day_of(wanted.day) // (86_400 * 10**9))

@@ -24,7 +24,7 @@ from farwatch.service.history import History
 from farwatch.service.hits import Hits
 from farwatch.service.metrics import WebState
 from farwatch.service.publisher import Publisher
-from farwatch.service.web_options import WebOptions
+from farwatch.web_options import WebOptions
 
 LOG = logging.getLogger(__name__)
 

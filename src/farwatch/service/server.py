@@ -30,7 +30,7 @@ from farwatch.service.metrics import Metrics, WebState
 from farwatch.service.page import WEB_ROOT, load_page
 from farwatch.service.publisher import Publisher
 from farwatch.service.rest import Rest
-from farwatch.service.web_options import WebOptions, allowed_hosts, is_loopback, read_token
+from farwatch.web_options import WebOptions, allowed_hosts, is_loopback, read_token
 
 LOG = logging.getLogger(__name__)
 
