@@ -18,6 +18,7 @@ export const KEYS: [string, string][] = [
 export function listenToKeys(app: App, panels: KeyPanels): void {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
+    if (event.key === "Escape" && document.querySelector(":popover-open") !== null) return; // the browser closes it
     const at = event.target instanceof Element ? event.target : null;
     if (at?.closest("input:not([type=checkbox]):not([type=range]), select, textarea")) return;
     const own = at?.closest("input[type=range], [role=grid], [role=tab]") !== null && at !== null; // these have arrows of their own

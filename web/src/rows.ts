@@ -20,26 +20,36 @@ export function sortedRows(model: Model, order: Order, before: readonly number[]
     if (row >= 0 && seen[row] === 0) { seen[row] = 1; if (passes(row)) rows.push(row); }
   }
   for (let row = 0; row < picture.n; row++) if (seen[row] === 0 && passes(row)) rows.push(row);
-  const sign = order.down ? -1 : 1;
-  const key = keyOf(model, order.column);
-  const keys: (number | string)[] = new Array(picture.n);
-  for (const row of rows) keys[row] = key(row);
-  return rows.sort((a, b) => {
-    const x = keys[a], y = keys[b];
-    const unknownX = x === "" || x !== x, unknownY = y === "" || y !== y; // what is not known comes last, whichever way
-    if (unknownX || unknownY) return unknownX === unknownY ? a - b : unknownX ? 1 : -1;
-    return x < y ? -sign : x > y ? sign : a - b;
-  });
+  // Keys are numbers, those that are not known the greatest either way.
+  const sign = order.down ? -1 : 1, key = keyOf(model, order.column), keys = new Float64Array(picture.n);
+  for (const row of rows) {
+    const value = key(row);
+    keys[row] = value === value ? sign * value : Infinity;
+  }
+  return rows.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b));
 }
 
-function keyOf(model: Model, column: Column): (row: number) => number | string {
+const LETTERS = 8;
+const NAMELESS = 2 ** 50; // beyond every word
+
+/** A word as a number that sorts as it does, by its first eight letters of six bits. */
+function wordKey(word: string): number {
+  let key = 0;
+  for (let k = 0; k < LETTERS; k++) key = key * 64 + (k < word.length ? Math.min(Math.max(word.charCodeAt(k) - 31, 1), 63) : 0);
+  return key;
+}
+
+function keyOf(model: Model, column: Column): (row: number) => number {
   const picture = model.picture!;
   switch (column) {
     case "label": return (row) => { // those without a name come after those with one, by number
       const label = labelOf(model, picture.id[row]);
-      return label.startsWith("#") ? `\uffff${label.slice(1).padStart(10, "0")}` : label;
+      return label.startsWith("#") ? NAMELESS + picture.id[row] : wordKey(label);
     };
-    case "modeA": return (row) => model.statics.get(picture.id[row])?.modeA ?? "";
+    case "modeA": return (row) => {
+      const code = model.statics.get(picture.id[row])?.modeA;
+      return code ? wordKey(code) : NaN;
+    };
     case "level": return (row) => picture.levelFt[row];
     case "speed": return (row) => picture.speedMps[row];
     case "course": return (row) => picture.angleDeg[row];

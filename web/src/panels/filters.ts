@@ -32,7 +32,9 @@ export function makeFilters(app: App): { node: HTMLElement; search(): void } {
   };
   low.step = high.step = "any";
   node.addEventListener("input", read);
-  node.addEventListener("submit", (event) => { // Enter: to the first that is found
+  node.addEventListener("submit", (event) => event.preventDefault());
+  text.addEventListener("keydown", (event) => { // Enter: to the first that is found
+    if (event.key !== "Enter") return;
     event.preventDefault();
     app.setFilter({ text: text.value.trim() });
     const [row] = sortedRows(model, { column: "label", down: false });

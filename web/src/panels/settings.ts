@@ -9,18 +9,20 @@ type Switch = { [K in keyof Settings]: Settings[K] extends boolean ? K : never }
 
 const LAYERS: [Switch, string][] = [
   ["labels", "Labels (L)"], ["plots", "Plots (P)"], ["beam", "Radar beams"], ["rings", "Range rings (R)"], ["borders", "Borders"], ["airports", "Airports"],
-  ["graticule", "Latitude and longitude"], ["sectors", "Your sectors"], ["coverage", "Radar coverage"],
+  ["graticule", "Lat/lon grid"], ["sectors", "Your sectors"], ["coverage", "Radar coverage"],
 ];
 
 export function makeSettings(app: App): HTMLElement {
   const { model } = app;
   const fields = el("div", {});
   const file = el("input", { type: "file", accept: ".geojson,.json,application/geo+json,application/json", class: "file", "aria-label": "Sectors, a GeoJSON file", tabindex: -1 });
+  const remove = button("Remove them", { class: "quiet", hidden: true, onclick: () => { model.sectors = null; model.changed("backdrop"); } });
   const node = el("section", { id: "layers", popover: "auto", class: "popover", "aria-label": "Layers and settings" }, fields,
     el("div", { class: "group" }, el("h3", {}, "Your sectors"),
       el("p", { class: "hint" }, `GeoJSON, up to ${LARGEST_BYTES >> 20} MB; it stays in this browser. You may also drop it on the map.`),
       button("Load GeoJSON…", { class: "quiet", onclick: () => file.click() }),
-      button("Remove", { class: "quiet", onclick: () => { model.sectors = null; model.changed("backdrop"); } }), file));
+      remove, file));
+  model.listen((what) => { if (what === "backdrop") remove.hidden = model.sectors === null; });
 
   const remake = () => {
     const s = model.settings;

@@ -20,7 +20,7 @@ export function stateOf(model: Model): { word: string; kind: string } {
   if (playback.state === "playing") return { word: `REPLAY ×${playback.speed}`, kind: "replay" };
   switch (model.mode) {
     case "live": return { word: "LIVE", kind: "live" };
-    case "simulated": return { word: "LIVE · SIM", kind: "live" };
+    case "simulated": return { word: "LIVE SIM", kind: "live" };
     case "replay": return { word: "REPLAY", kind: "replay" };
     case "standby": return { word: "STANDBY", kind: "standby" };
   }
