@@ -78,8 +78,10 @@ export class Model {
   plots: Plots[] = []; // of the last scans, the newest last; `wire.ts` lets the old go
   status: Status | null = null;
   detail: Detail | null = null;
+  version = ""; // of the server
+  ignored = 0; // messages that were cut, foreign or out of order
   link: "connecting" | "open" | "lost" = "connecting";
-  heardMs = 0; // performance.now() of the last message
+  heardMs = 0; // performance.now() of the last picture or status
   stale = false;
   selected: number | null = null;
   hovered: number | null = null;
