@@ -19,8 +19,7 @@ IMPORTANCE = {"large_airport": 2, "medium_airport": 1}
 
 def main(table: Path) -> None:
     """Read the table and write the JSON."""
-    opened = gzip.open(table, "rt", encoding="utf-8") if table.suffix == ".gz" else table.open(encoding="utf-8")
-    with opened as lines:
+    with gzip.open(table, "rt", encoding="utf-8") if table.suffix == ".gz" else table.open(encoding="utf-8") as lines:
         rows = [
             [row["ident"], round(float(row["latitude_deg"]), 4), round(float(row["longitude_deg"]), 4), importance]
             for row in csv.DictReader(lines)

@@ -17,9 +17,9 @@ from farwatch.plots import Plots, concat_plots
 from farwatch.scenario import Scenario, load
 from farwatch.service.board import Board, Health, SensorHealth, Update
 from farwatch.service.server import start_server
-from farwatch.service.web_options import WebOptions
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
+from farwatch.web_options import WebOptions
 
 AT_ONCE = 120  # seconds of data
 LONGEST_S = 3600.0

@@ -40,19 +40,32 @@ def main() -> None:
 
 @app.command()
 def demo(
-    headless: Annotated[
-        bool, typer.Option("--headless", help="No live table: as fast as possible, then a summary.")
-    ] = False,
-    speed: Annotated[float, typer.Option(help="Data time per real time in the live table.", min=0.01)] = 10.0,
-    duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 300.0,
+    headless: Annotated[bool, typer.Option("--headless", help="As fast as possible, then a summary.")] = False,
+    terminal: Annotated[bool, typer.Option("--terminal", help="A live table in the terminal.")] = False,
+    on_map: Annotated[bool, typer.Option("--map", help="The map, even where there is no terminal.")] = False,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the map in the browser.")] = True,
+    port: Annotated[int, typer.Option(help="Port that the map is served on.", min=0, max=65_535)] = 8765,
+    speed: Annotated[
+        float | None, typer.Option(help="Data time per real time: on the map 1, in the table 10.", min=0.01)
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(help="Seconds of data: on the map without end, else 300.", min=1)
+    ] = None,
     scenario: Annotated[str, typer.Option(help="Built-in scenario or TOML file.")] = "s300",
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
-    """Track 300 simulated aircraft out to 600 km, live in the terminal."""
+    """Track 300 simulated aircraft out to 600 km, live on the map; without a terminal, a summary."""
+    import sys
+
+    if on_map or (not (headless or terminal or json) and sys.stdout.isatty()):
+        from farwatch.cli.demo_map import demo_map
+
+        demo_map(scenario, duration, seed, speed or 1.0, port, browser)
+        return
     from farwatch.cli.demo import demo
 
-    demo(scenario, duration, seed, speed, headless, json)
+    demo(scenario, duration or 300.0, seed, speed or 10.0, headless or not terminal, json)
 
 
 @app.command()

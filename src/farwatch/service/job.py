@@ -21,7 +21,10 @@ from farwatch.service.board import Mode
 
 
 class Job(NamedTuple):
-    """`speed` None: as fast as it goes. `record` and `state` are folders, None: nothing is kept."""
+    """`speed` None: as fast as it goes, as the first `head_start_s` of data always do.
+
+    `record` and `state` are folders, None: nothing is kept.
+    """
 
     mode: Mode = "live"
     recordings: tuple[Path, ...] = ()
@@ -32,6 +35,7 @@ class Job(NamedTuple):
     seed: int = 1
     record: Path | None = None
     state: Path | None = None
+    head_start_s: float = 0.0
     standby: bool = False  # wait for the active one, and never begin alone
 
     @property

@@ -71,7 +71,8 @@ class Service:
         self.source: Live | Replay | Simulated | None = None
         self.sinks = tuple(sinks)
         self.notify = notify or Notify()
-        self.pace = Pace(job.speed, self.stopping, self.notify.alive) if job.speed else None
+        head_start_s = job.head_start_s
+        self.pace = Pace(job.speed, self.stopping, self.notify.alive, head_start_s=head_start_s) if job.speed else None
         self.status = Status(self)
         self._checkpoint_s = time.monotonic()
         self._quiet = False  # what is taken in has been told before
