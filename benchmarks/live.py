@@ -35,8 +35,7 @@ from rich.table import Table
 
 from farwatch.api import simulate
 from farwatch.clock import Paced, now_ns
-from farwatch.formats.asterix.blocks import pack_timed
-from farwatch.formats.asterix.radar_out import Station, radar_parts
+from farwatch.formats.asterix.radar_out import Station, radar_blocks
 from farwatch.formats.asterix.time_of_day import TICK_NS
 from farwatch.network import SO_TIMESTAMPNS, Interface, open_receiver, open_sender, parse_url
 from farwatch.pipeline import run
@@ -45,7 +44,7 @@ from farwatch.scenario import Scenario, load
 from farwatch.sensors import Place, Radar
 from farwatch.simulation import stream
 from farwatch.sinks import AsterixOutput, AsterixOutputs, health_of
-from farwatch.sinks.radar_asterix import encode_radars, write_blocks
+from farwatch.sinks.radar_asterix import encode_radars, write_radars
 from farwatch.sources import Feed, Live
 from farwatch.sources.player import Due, Player
 from farwatch.tracker import Tracker
@@ -106,7 +105,7 @@ def flood(url: str, rate: int, seconds: float, ready: Event, told: multiprocessi
     for step in range(round(seconds / STEP_S)):
         plots, stations = made[step % len(made)]
         times = np.full(n, now_ns() // TICK_NS * TICK_NS)
-        blocks = pack_timed(radar_parts(plots._replace(time_ns=times), make_progress(0), stations, np.full(n, np.nan)))
+        blocks = radar_blocks(plots._replace(time_ns=times), make_progress(0), stations, np.full(n, np.nan))
         due = began + step * STEP_S
         parts = blocks.datagrams()
         for k, data in enumerate(parts):
@@ -180,7 +179,7 @@ def night(seconds: float) -> list[Due]:
     plots, progress = concat_plots([part[1] for part in parts]), concat_progress([part[2] for part in parts])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "night.ast"
-        write_blocks(path, encode_radars(plots, progress, scenario.sensors))
+        write_radars(path, plots, progress, scenario.sensors)
         return list(Player(path).datagrams())
 
 

@@ -133,28 +133,6 @@ def callsigns(packed: np.ndarray[Any, Any]) -> pa.Array:
     return texts.take(pa.array(where))
 
 
-def _identities(rows: Plots | States) -> dict[str, pa.Array]:
-    """Address, Mode A and callsign, null where there is none."""
-    return {
-        "address": nullable(rows.address.astype(np.uint32), rows.address == NO_ADDRESS),
-        "mode_a": nullable(rows.mode_a, rows.mode_a == NO_MODE_A),
-        "callsign": callsigns(rows.callsign),
-    }
-
-
-def _identities_of(table: pa.Table) -> dict[str, Any]:
-    """The same as arrays, of those columns that a table has."""
-    columns: dict[str, Any] = {}
-    if "address" in table.column_names:
-        address = table["address"].fill_null(0).to_numpy().astype(np.int64)
-        columns["address"] = np.where(table["address"].is_valid().to_numpy(), address, NO_ADDRESS)
-    if "mode_a" in table.column_names:
-        columns["mode_a"] = table["mode_a"].fill_null(NO_MODE_A).to_numpy()
-    if "callsign" in table.column_names:
-        columns["callsign"] = [pack_callsign(text) if text else NO_CALLSIGN for text in table["callsign"].to_pylist()]
-    return columns
-
-
 def _kinds(values: np.ndarray[Any, Any], enum: Any) -> pa.Array:
     names = pa.array([member.name.lower() for member in enum])
     position = {int(member): n for n, member in enumerate(enum)}
@@ -181,7 +159,9 @@ def write_plots(path: str | os.PathLike[str], plots: Plots, sensors: Sequence[st
     for name in _OPTIONAL:
         values = getattr(plots, name)
         columns[name] = nullable(values, np.isnan(values))
-    columns |= _identities(plots)
+    columns["address"] = nullable(plots.address.astype(np.uint32), plots.address == NO_ADDRESS)
+    columns["mode_a"] = nullable(plots.mode_a, plots.mode_a == NO_MODE_A)
+    columns["callsign"] = callsigns(plots.callsign)
     columns["covariance"] = nullable_rows(plots.covariance)
     for name in _PLAIN:
         columns[name] = getattr(plots, name)
@@ -230,12 +210,15 @@ def read_plots(path: str | os.PathLike[str], sensors: Sequence[str]) -> Plots:
             z=z,
             measured=measured,
             covariance=covariance,
-            **_identities_of(table),
+            address=table["address"].fill_null(0xFFFFFFFF).to_numpy().astype(np.int64),
+            mode_a=table["mode_a"].fill_null(NO_MODE_A).to_numpy(),
+            callsign=[pack_callsign(text) if text else NO_CALLSIGN for text in table["callsign"].to_pylist()],
             pressure_altitude_m=table["pressure_altitude_m"].to_numpy(),
         )
+        address = np.where(table["address"].is_valid().to_numpy(), plots.address, NO_ADDRESS).astype(np.int32)
         rest = {name: table[name].to_numpy() for name in (*_OPTIONAL[1:], *_PLAIN)}
         dtypes = {name: getattr(plots, name).dtype for name in rest}
-        plots = plots._replace(**{name: rest[name].astype(dtypes[name]) for name in rest})
+        plots = plots._replace(address=address, **{name: rest[name].astype(dtypes[name]) for name in rest})
     except (KeyError, pa.ArrowException, ValueError, OverflowError) as error:
         raise FormatError(f"{path}: its columns are not those of plots ({error})") from None
     return plots.take(plots.sensor >= 0)
@@ -282,7 +265,6 @@ def write_truth(
     """Write the states, and beside them what the sensors could see of them; `metadata` goes into the states' file."""
     states: dict[str, Any] = truth.states._asdict()
     states["type"] = _kinds(truth.states.type, AircraftType)
-    states |= _identities(truth.states)
     write_table(path, pa.table(states), "truth", metadata)
     rows = truth.illuminations
     columns: dict[str, Any] = {
@@ -306,8 +288,7 @@ def read_states(path: str | os.PathLike[str]) -> tuple[States, dict[str, str]]:
     check_wanted(table, path, "truth", needed)
     try:
         columns: dict[str, Any] = {name: table[name].to_numpy() for name in needed}
-        columns |= _identities_of(table)
-        for name in ("turn_rate_dps", "type", "formation", "adsb"):
+        for name in States._fields[8:]:
             if name in table.column_names:
                 column = table[name]
                 columns[name] = _from_kinds(column, AircraftType) if name == "type" else column.to_numpy()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats, Ints
+from farwatch.plots import Floats, Ints
 
 NO_PLOT = -1
 NO_FORMATION = 0
@@ -56,10 +56,6 @@ class States(NamedTuple):
     turn_rate_dps: Floats  # clockwise; 0 in straight flight
     type: NDArray[np.uint8]  # AircraftType
     formation: Ints  # those of one formation share a number; NO_FORMATION: alone
-    address: NDArray[np.int32]  # what its transponder says when asked; NO_ADDRESS, NO_MODE_A, NO_CALLSIGN: it does not
-    mode_a: NDArray[np.int16]
-    callsign: Ints
-    adsb: NDArray[np.bool_]  # it sends ADS-B
 
     @property
     def n(self) -> int:
@@ -116,10 +112,6 @@ _STATES: dict[str, tuple[Any, Any]] = {
     "turn_rate_dps": (np.float64, 0.0),
     "type": (np.uint8, int(AircraftType.OTHER)),
     "formation": (np.int64, NO_FORMATION),
-    "address": (np.int32, NO_ADDRESS),
-    "mode_a": (np.int16, NO_MODE_A),
-    "callsign": (np.int64, NO_CALLSIGN),
-    "adsb": (np.bool_, False),
 }
 _ILLUMINATIONS: dict[str, tuple[Any, Any]] = {
     "time_ns": (np.int64, 0),

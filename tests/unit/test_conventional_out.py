@@ -14,7 +14,7 @@ from farwatch.formats import asterix
 from farwatch.formats.asterix.radar_out import conventional_records, message_records
 from farwatch.formats.asterix.table import editions
 from farwatch.plots import NO_ADDRESS, Kind, Plots, Progress, ProgressKind
-from farwatch.sinks.radar_asterix import encode_radars, station, write_blocks
+from farwatch.sinks.radar_asterix import station, write_radars
 
 CONVENTIONAL_STEP_M = 1852.0 / 128
 _AS_CONVENTIONAL = {Kind.MODE_S: Kind.SSR, Kind.PSR_MODE_S: Kind.PSR_SSR}
@@ -30,7 +30,7 @@ def test_a_conventional_radar_reads_back(made: tuple[Plots, Progress], tmp_path:
     plots, progress = made
     plots = plots._replace(amplitude_dbm=np.full(plots.n, -61.0, np.float32))
     path = tmp_path / "plots.ast"
-    write_blocks(path, encode_radars(plots, progress, SENSORS, conventional=True))
+    write_radars(path, plots, progress, SENSORS, conventional=True)
     assert set(asterix.inspect(path).categories) == {1, 2}
     found, messages = replayed(path)
     given = plots.take(np.argsort(plots.time_ns, kind="stable"))

@@ -32,7 +32,7 @@ from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.height import HeightFinder
 from farwatch.simulation import Simulation, simulate
 from farwatch.sinks import SinkOptions, open_sink
-from farwatch.sinks.radar_asterix import encode_radars, station, write_blocks
+from farwatch.sinks.radar_asterix import encode_radars, station, write_radars
 from farwatch.sources import Replay
 
 DAY_NS = 86_400 * 10**9
@@ -118,7 +118,7 @@ def test_an_elevation_comes_back_through_the_height_that_it_means(made: tuple[Pl
     plots, progress = made
     plots = plots.take(np.argsort(plots.time_ns, kind="stable"))
     path = tmp_path / "plots.ast"
-    write_blocks(path, encode_radars(plots, progress, SENSORS))
+    write_radars(path, plots, progress, SENSORS)
     found, _ = replayed(path)
     had = plots.measured & Measured.ELEVATION != 0
     has = found.measured & Measured.ELEVATION != 0
@@ -145,7 +145,7 @@ def test_heights_are_above_mean_sea_level() -> None:
 
 def test_a_2d_radar_does_not_take_heights_for_elevations(made: tuple[Plots, Progress], tmp_path: Path) -> None:
     plots, progress = made
-    write_blocks(tmp_path / "plots.ast", encode_radars(plots, progress, SENSORS))
+    write_radars(tmp_path / "plots.ast", plots, progress, SENSORS)
     flat_site = [far(), far(id="TALL", sac_sic="1/11")]
     batches = list(Replay([tmp_path / "plots.ast"], flat_site, day_ns=DAY * DAY_NS))
     found = concat_plots([batch.plots for batch in batches])
@@ -170,7 +170,7 @@ def test_every_mark_of_a_plot_comes_back(tmp_path: Path) -> None:
         callsign=np.resize([pack_callsign("ABC123"), 0], n),
         flags=np.array([int(flag) for flag in flags]),
     )
-    write_blocks(tmp_path / "p.ast", encode_radars(plots, make_progress(0), SENSORS))
+    write_radars(tmp_path / "p.ast", plots, make_progress(0), SENSORS)
     found, _ = replayed(tmp_path / "p.ast")
     found_again = found._replace(z=found.z.copy())
     found_again.z[0, 0] = plots.z[0, 0]  # a range of 1 m is written as one step: 0 would be no plot at all
@@ -191,7 +191,7 @@ def test_how_an_aircraft_turns_comes_back(tmp_path: Path, rng: np.random.Generat
     given = {name: np.where(rng.uniform(size=n) < 0.5, np.nan, column) for name, column in given.items()}
     z = np.column_stack([rng.uniform(1e4, 6e5, n), rng.uniform(0, 6, n)])
     plots = make_plots(n, time_ns=DAY * DAY_NS + np.arange(n) * 10**8, kind=int(Kind.MODE_S), z=z, measured=3, **given)
-    write_blocks(tmp_path / "p.ast", encode_radars(plots, make_progress(0), SENSORS))
+    write_radars(tmp_path / "p.ast", plots, make_progress(0), SENSORS)
     found, _ = replayed(tmp_path / "p.ast")
     steps = {"roll_rad": np.radians(45 / 256), "heading_rad": np.radians(90 / 512), "speed_mps": 2 * 1852 / 3600}
     for name, step in (steps | {"track_rate_rps": np.radians(1 / 32)}).items():
@@ -217,7 +217,7 @@ def test_the_distress_codes_are_an_emergency_of_their_own(tmp_path: Path) -> Non
         flags=[int(Flag.EMERGENCY), int(Flag.EMERGENCY | Flag.MODE_A_INVALID)],
     )
     plots = plots._replace(z=np.column_stack([plots.z[:, 0], np.ones(2), np.full((2, 4), np.nan)]))
-    write_blocks(tmp_path / "p.ast", encode_radars(plots, make_progress(0), SENSORS))
+    write_radars(tmp_path / "p.ast", plots, make_progress(0), SENSORS)
     found, _ = replayed(tmp_path / "p.ast")
     np.testing.assert_array_equal(found.flags, plots.flags)
     table = asterix.columns(tmp_path / "p.ast", 48, ["020/ME"])
@@ -229,7 +229,7 @@ def test_across_midnight(made: tuple[Plots, Progress], tmp_path: Path) -> None:
     shift_ns = (DAY + 1) * DAY_NS - 30 * 10**9 - int(plots.time_ns.min())
     plots = plots._replace(time_ns=plots.time_ns + shift_ns)
     progress = progress._replace(time_ns=progress.time_ns + shift_ns)
-    write_blocks(tmp_path / "p.ast", encode_radars(plots, progress, SENSORS))
+    write_radars(tmp_path / "p.ast", plots, progress, SENSORS)
     found, _ = replayed(tmp_path / "p.ast")
     assert_same_plots(found, plots)
     assert found.time_ns.min() < (DAY + 1) * DAY_NS < found.time_ns.max()
@@ -258,7 +258,7 @@ def test_blocks_are_in_order_of_time_and_of_one_radar_each(made: tuple[Plots, Pr
 
 def test_the_north_message_says_where_the_radar_stands(tmp_path: Path) -> None:
     north = make_progress(1, time_ns=DAY * DAY_NS, sensor=1, kind=int(ProgressKind.NORTH), rotation_s=4.0)
-    write_blocks(tmp_path / "p.ast", encode_radars(make_plots(0), north, SENSORS))
+    write_radars(tmp_path / "p.ast", make_plots(0), north, SENSORS)
     found = asterix.columns(tmp_path / "p.ast", 34, ["120/HGT", "120/LAT", "120/LON", "041", "000", "020"])
     assert found["120/HGT"][0] == 498.0  # above the ellipsoid
     np.testing.assert_allclose([found["120/LAT"][0], found["120/LON"][0]], [48.0, 10.0], atol=1.1e-5)
@@ -278,11 +278,11 @@ def test_what_is_no_radar_plot_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FormatError, match="only north and sector messages"):
         message_records(make_progress(1, kind=int(ProgressKind.STATUS)), stations)
     with pytest.raises(ConfigError, match="sensor 'FAR' has no `sac_sic`"):
-        write_blocks(tmp_path / "p.ast", encode_radars(plot, make_progress(0), [far(sac_sic=None)]))
+        write_radars(tmp_path / "p.ast", plot, make_progress(0), [far(sac_sic=None)])
     with pytest.raises(ConfigError, match="300/1"):
         station(far(sac_sic="300/1"))
     with pytest.raises(FarwatchError, match="there is no folder"):
-        write_blocks(tmp_path / "no" / "p.ast", encode_radars(plot, make_progress(0), SENSORS))
+        write_radars(tmp_path / "no" / "p.ast", plot, make_progress(0), SENSORS)
 
 
 SITE = """
@@ -346,7 +346,7 @@ def test_bad_options_on_the_command_line(tmp_path: Path, farwatch: Command) -> N
     assert ran.code == 1 and "no edition '9.9' of ASTERIX category 062" in ran.err
     assert list(tmp_path.glob("*t.ast*")) == []
     ran = farwatch("simulate", site, "-o", tmp_path / "run", "--asterix", "--category", "62")
-    assert ran.code == 1 and "--category 62: a simulation is written as 048, 001, 021" in ran.err
+    assert ran.code == 1 and "--category 62: radars' plots are written as 048 or 001" in ran.err
     ran = farwatch("simulate", site, "-o", tmp_path / "run", "--duration", 20, "--asterix", "--category", "001")
     assert ran.code == 0, ran.err
     assert set(asterix.inspect(tmp_path / "run" / "plots.ast").categories) == {1, 2}

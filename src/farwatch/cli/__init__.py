@@ -181,17 +181,14 @@ def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress and truth.")],
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
-    asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast as well, in the order of time.")] = False,
-    category: Annotated[
-        list[str] | None,
-        typer.Option(help="Of plots.ast: 048 (with 034), 001 (with 002), 021 (with 023); may be repeated."),
-    ] = None,
+    asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast (CAT048 and 034) as well.")] = False,
+    category: Annotated[str, typer.Option(help="Of plots.ast: 048 (with 034), or 001 (with 002).")] = "048",
     json: Json = False,
 ) -> None:
     """Simulate a scenario: what the sensors say, and what is true."""
     from farwatch.cli.simulate import simulate
 
-    simulate(scenario, output, duration, seed, (category or ["048"]) if asterix or category else [], json)
+    simulate(scenario, output, duration, seed, asterix, category, json)
 
 
 @app.command()

@@ -9,27 +9,27 @@ import numpy as np
 
 from farwatch.cli.say import bar, err, out, result
 from farwatch.errors import ConfigError, FarwatchError
-from farwatch.formats.asterix.blocks import Timed, pack_timed
-from farwatch.plots import Plots, Progress, concat_plots, concat_progress
+from farwatch.plots import concat_plots, concat_progress
 from farwatch.recording import write_plots, write_progress, write_truth
-from farwatch.scenario import Scenario, load
+from farwatch.scenario import load
 from farwatch.simulation import stream
-from farwatch.simulation.adsb import adsb_reports
 from farwatch.simulation.feasible import unseen_flights
-from farwatch.sinks.adsb_asterix import adsb_records, stations_of
-from farwatch.sinks.radar_asterix import radar_records, station, write_blocks
-from farwatch.truth import NO_PLOT, Truth, concat_truth
+from farwatch.sinks.radar_asterix import station, write_radars
+from farwatch.truth import NO_PLOT, concat_truth
 
-CATEGORIES = ("048", "001", "021")
-CONVENTIONAL = "001"
+CATEGORIES = {"048": False, "001": True}  # of radars' plots: are they the conventional ones?
 
 
 def simulate(
-    scenario_name: str, folder: Path, duration_s: float, seed: int, categories: list[str], as_json: bool
+    scenario_name: str, folder: Path, duration_s: float, seed: int, asterix: bool, category: str, as_json: bool
 ) -> None:
-    """Simulate and write plots, progress, truth and illuminations as Parquet; plots.ast of the categories, if any."""
+    """Simulate and write plots.parquet, progress.parquet, truth.parquet, illuminations.parquet, if asked plots.ast."""
     scenario = load(scenario_name)
-    refuse_unwritable(scenario, categories)
+    if asterix:
+        if category not in CATEGORIES:
+            raise ConfigError(f"--category {category}: radars' plots are written as {' or '.join(CATEGORIES)}")
+        for sensor in scenario.sensors:
+            station(sensor)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -48,9 +48,15 @@ def simulate(
     names = [sensor.id for sensor in scenario.sensors]
     write_plots(folder / "plots.parquet", plots, names)
     write_progress(folder / "progress.parquet", said, names)
-    if categories:
-        blocks = pack_timed(records_of(scenario, categories, truth, plots, said, seed))
-        write_blocks(folder / "plots.ast", blocks)
+    if asterix:
+        blocks = write_radars(
+            folder / "plots.ast",
+            plots,
+            said,
+            scenario.sensors,
+            flat=scenario.frame.flat,
+            conventional=CATEGORIES[category],
+        )
         for item, count in blocks.clamped.items():
             err().print(f"farwatch: plots.ast: {count:,} values are beyond what {item} can say, and are at its end")
     about = {"scenario": msgspec.json.encode(scenario).decode(), "seed": str(seed)}
@@ -73,35 +79,3 @@ def simulate(
     out().print(
         f"{folder}: {plots.n:,} plots ({clutter:,} of them clutter), {truth.states.n:,} true states", markup=False
     )
-
-
-def refuse_unwritable(scenario: Scenario, categories: list[str]) -> None:
-    """Raise `ConfigError` where the scenario's sensors cannot say what the categories of ASTERIX need."""
-    for category in categories:
-        if category not in CATEGORIES:
-            raise ConfigError(f"--category {category}: a simulation is written as {', '.join(CATEGORIES)}")
-    if "021" in categories:
-        if scenario.frame.flat:
-            raise ConfigError("--category 021: ADS-B gives latitudes and longitudes, and this scenario lies in a plane")
-        stations_of(scenario.simulation.adsb, scenario.sensors)
-    if set(categories) - {"021"}:
-        for sensor in scenario.sensors:
-            station(sensor)
-
-
-def records_of(
-    scenario: Scenario, categories: list[str], truth: Truth, plots: Plots, said: Progress, seed: int
-) -> list[Timed]:
-    """Records of all the categories asked for."""
-    parts: list[Timed] = []
-    for category in dict.fromkeys(categories):
-        if category == "021":
-            world = scenario.simulation
-            stations = stations_of(world.adsb, scenario.sensors)
-            reports = adsb_reports(truth.states, stations, world.weather, seed, world.truth_every_s)
-            parts += adsb_records(reports, stations)
-        else:
-            parts += radar_records(
-                plots, said, scenario.sensors, flat=scenario.frame.flat, conventional=category == CONVENTIONAL
-            )
-    return parts

@@ -23,7 +23,6 @@ WHOLE = [
     "phase",
     "transponder",
     "mode_a",
-    "adsb",
 ]  # the columns of whole numbers
 
 # Tasks.
@@ -72,7 +71,6 @@ class Flights(NamedTuple):
     slot_up_m: Floats
     transponder: Ints  # 0 none, 1 Mode A/C, 2 Mode S
     mode_a: Ints
-    adsb: Ints  # 1: sends ADS-B
 
 
 def no_flights(n: int) -> Flights:

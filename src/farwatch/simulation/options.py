@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from farwatch.simulation.adsb import GroundStation
 from farwatch.simulation.envelopes import TypeName, envelope_of
 from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.weather import Weather
@@ -74,7 +73,6 @@ class Traffic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mean_life_s: Positive = 36_000.0
     transponders: Share = 1.0
     mode_s: Share = 1.0  # of the transponders; the others answer Mode A and C only
-    adsb: Share = 1.0  # of those in Mode S; they send ADS-B too
 
     def __post_init__(self) -> None:
         limits, what = envelope_of(self.type), f"the envelope of a {self.type}"
@@ -144,7 +142,6 @@ class Flight(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spacing_m: Positive = 1000.0
     legs: tuple[Leg, ...] = ()
     transponder: Literal["none", "mode_ac", "mode_s"] = "mode_s"
-    adsb: bool = True  # where it answers in Mode S
 
     def __post_init__(self) -> None:
         limits, what = envelope_of(self.type), f"the envelope of a {self.type}"
@@ -179,7 +176,6 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flights: tuple[Flight, ...] = ()
     weather: Weather = Weather()
     sensors: dict[str, Sensing] = {}
-    adsb: tuple[GroundStation, ...] = ()
     truth_every_s: Annotated[int, Meta(ge=1, le=3600)] = 1
 
     @property

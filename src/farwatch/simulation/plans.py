@@ -11,7 +11,6 @@ import numpy as np
 from farwatch.simulation.envelopes import envelope_of, turn_rate_of_bank, turn_rate_of_load
 from farwatch.simulation.flights import STRAIGHT, TURN_BY, WING, Flights
 from farwatch.simulation.options import Flight, Leg
-from farwatch.simulation.secondary import MODE_S
 from farwatch.truth import AircraftType
 
 if TYPE_CHECKING:
@@ -63,7 +62,6 @@ class Plans:
                 skies.place_in_slots(rows[1:])
             skies.number(rows)
             f.transponder[rows], f.mode_a[rows] = TRANSPONDERS[plan.transponder], 0o1000 + rows
-            f.adsb[rows] = plan.adsb and TRANSPONDERS[plan.transponder] == MODE_S
             self._go_on(number, now_s)
 
     def _go_on(self, number: int, now_s: float) -> None:

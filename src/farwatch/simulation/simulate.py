@@ -10,12 +10,11 @@ import numpy as np
 
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
-from farwatch.plots import NO_MODE_A, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
+from farwatch.plots import Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 from farwatch.sensors import Radar, Sensor
 from farwatch.simulation.flights import Flights
 from farwatch.simulation.options import Simulation
 from farwatch.simulation.radar import SimulatedRadar
-from farwatch.simulation.secondary import identities
 from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.traffic import Skies
 from farwatch.truth import (
@@ -141,7 +140,6 @@ class _Order:
 
 def _states(f: Flights, time_ns: int, flat: bool) -> States:
     row = np.flatnonzero(f.in_air)
-    address, callsign = identities(f.aircraft[row], f.transponder[row])
     return make_states(
         len(row),
         time_ns=time_ns,
@@ -155,8 +153,4 @@ def _states(f: Flights, time_ns: int, flat: bool) -> States:
         turn_rate_dps=np.degrees(f.turn[row]),
         type=f.type[row],
         formation=f.formation[row],
-        address=address,
-        mode_a=np.where(f.transponder[row] > 0, f.mode_a[row], NO_MODE_A),
-        callsign=callsign,
-        adsb=f.adsb[row] > 0,
     )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from farwatch.plots import Floats, Ints
-from farwatch.simulation.adsb import scattered
 from farwatch.simulation.envelopes import envelope_of, envelope_table, turn_rate_of_bank, turn_rate_of_load
 from farwatch.simulation.flights import (
     STRAIGHT,
@@ -23,7 +22,6 @@ from farwatch.simulation.flights import (
 )
 from farwatch.simulation.options import Place, Simulation, Traffic
 from farwatch.simulation.plans import Plans
-from farwatch.simulation.secondary import MODE_S
 from farwatch.truth import NO_FORMATION, AircraftType
 
 HOLD_LEG_S = 60.0
@@ -160,7 +158,6 @@ class Skies:
         answers = rng.uniform(size=len(rows)) < g.transponders
         f.transponder[rows] = np.where(answers, np.where(rng.uniform(size=len(rows)) < g.mode_s, 2, 1), 0)
         f.mode_a[rows] = rng.integers(1, 4096, len(rows))
-        f.adsb[rows] = (f.transponder[rows] == MODE_S) & (scattered(f.aircraft[rows]) < g.adsb)
 
     def _leave(self, number: int, group: Traffic, now_s: float) -> None:
         """Who has left the area or lived its life is followed by another over the edge."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
 from farwatch.errors import ConfigError
-from farwatch.formats.asterix.blocks import Blocks, Timed, pack_timed
-from farwatch.formats.asterix.radar_out import Station, radar_parts
+from farwatch.formats.asterix.blocks import Blocks
+from farwatch.formats.asterix.radar_out import Station, radar_blocks
 from farwatch.plots import Plots, Progress
 from farwatch.recording import NewFile
 from farwatch.sensors import Radar, Sensor
@@ -18,7 +17,7 @@ from farwatch.sensors.height import HeightFinder
 from farwatch.sinks.asterix62 import source_of
 
 
-def radar_records(
+def encode_radars(
     plots: Plots,
     progress: Progress,
     sensors: Sequence[Sensor],
@@ -26,8 +25,8 @@ def radar_records(
     flat: bool = False,
     editions: Mapping[int, str] | None = None,
     conventional: bool = False,
-) -> list[Timed]:
-    """Records of all radars, for `pack_timed`; raises `ConfigError` for a radar without `sac_sic`.
+) -> Blocks:
+    """Data blocks in the order of the times; raises `ConfigError` for a radar without `sac_sic`.
 
     conventional: CAT001 and 002 instead of CAT048 and 034.
     """
@@ -35,25 +34,22 @@ def radar_records(
     for number, sensor in enumerate(sensors):
         rows = np.flatnonzero(plots.sensor == number)
         if len(rows) and isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None:
-            height_m[rows] = finder_of(sensor, flat).heights_m(plots.z[rows])
+            height_m[rows] = HeightFinder(sensor, flat).heights_m(plots.z[rows])
     stations = [station(sensor) for sensor in sensors]
-    return radar_parts(plots, progress, stations, height_m, editions, conventional=conventional)
+    return radar_blocks(plots, progress, stations, height_m, editions, conventional=conventional)
 
 
-def encode_radars(
+def write_radars(
+    path: str | os.PathLike[str],
     plots: Plots,
     progress: Progress,
     sensors: Sequence[Sensor],
     *,
-    editions: Mapping[int, str] | None = None,
+    flat: bool = False,
     conventional: bool = False,
 ) -> Blocks:
-    """Data blocks of all radars in the order of the times, as `radar_records`."""
-    return pack_timed(radar_records(plots, progress, sensors, editions=editions, conventional=conventional))
-
-
-def write_blocks(path: str | os.PathLike[str], blocks: Blocks) -> None:
-    """Write a recording, whole or not at all. Raises `FarwatchError`."""
+    """Write a recording, whole or not at all; returns its blocks. Raises `FarwatchError`."""
+    blocks = encode_radars(plots, progress, sensors, flat=flat, conventional=conventional)
     file = NewFile(path)
     try:
         file.part.write_bytes(blocks.data.tobytes())
@@ -61,12 +57,7 @@ def write_blocks(path: str | os.PathLike[str], blocks: Blocks) -> None:
     except OSError as error:
         file.discard()
         raise file.failed(error) from None
-
-
-@lru_cache(maxsize=64)
-def finder_of(sensor: Radar, flat: bool) -> HeightFinder:
-    """What turns a radar's elevations into heights; it takes longer to make than to use."""
-    return HeightFinder(sensor, flat)
+    return blocks
 
 
 def station(sensor: Sensor) -> Station:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,15 +28,6 @@ class Blocks(NamedTuple):
         """Each block by itself."""
         starts = [0, *self.ends[:-1].tolist()]
         return [self.data[start:stop].tobytes() for start, stop in zip(starts, self.ends.tolist())]
-
-
-class Timed(NamedTuple):
-    """Records of one category, when each is said and by whom."""
-
-    category: int
-    records: Encoded
-    time_ns: NDArray[np.int64]  # (records,)
-    source: NDArray[np.int64]  # (records,) those of one block are of one source
 
 
 @kernel
@@ -100,10 +90,3 @@ def pack_parts(
         {f"CAT{number:03d} {path}": k for number, one in parts.items() for path, k in one.clamped.items()}
     )
     return Blocks(out[: ends[n - 1] if n else 0], ends[:n].copy(), clamped)
-
-
-def pack_timed(parts: Sequence[Timed], largest: int = LARGEST_BLOCK) -> Blocks:
-    """Blocks of the records of several categories in the order of their times; at one time in that of `parts`."""
-    order = np.argsort(np.concatenate([part.time_ns for part in parts]), kind="stable")
-    source = np.concatenate([part.source for part in parts])
-    return pack_parts({part.category: part.records for part in parts}, order, source, largest)

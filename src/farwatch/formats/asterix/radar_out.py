@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.blocks import Timed
+from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, pack_parts
 from farwatch.formats.asterix.encode import Encoded, Repeated, encode
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import load_expansion, load_table
@@ -50,32 +50,37 @@ class Station(NamedTuple):
     height_wgs84_m: float
 
 
-def radar_parts(
+def radar_blocks(
     plots: Plots,
     progress: Progress,
     stations: Sequence[Station],
     height_m: Floats | None = None,
     editions: Mapping[int, str] | None = None,
+    largest: int = LARGEST_BLOCK,
     *,
     conventional: bool = False,
-) -> list[Timed]:
-    """Records of the plots and messages of all radars, the messages first.
+) -> Blocks:
+    """Blocks of the plots and messages of all radars in the order of their times, one radar a block.
 
     stations: by sensor; height_m: (plots,) of 3-D radars above mean sea level, NaN none; conventional: CAT001 and 002
     instead of CAT048 and 034. Raises FormatError: plots that are no radar's, values that do not fit.
     """
     chosen = editions or {}
     messages = progress.take(np.isin(progress.kind, list(_MESSAGES)))
-    said, seen = (2, 1) if conventional else (34, 48)
-    service = message_records(messages, stations, chosen.get(said), said)
     if conventional:
-        records = conventional_records(plots, stations, chosen.get(seen))
+        parts = {
+            2: message_records(messages, stations, chosen.get(2), 2),
+            1: conventional_records(plots, stations, chosen.get(1)),
+        }
     else:
-        records = plot_records(plots, stations, height_m, chosen.get(seen))
-    return [
-        Timed(said, service, messages.time_ns, messages.sensor.astype(np.int64)),
-        Timed(seen, records, plots.time_ns, plots.sensor.astype(np.int64)),
-    ]
+        parts = {
+            34: message_records(messages, stations, chosen.get(34)),
+            48: plot_records(plots, stations, height_m, chosen.get(48)),
+        }
+    time_ns = np.concatenate([messages.time_ns, plots.time_ns])
+    order = np.argsort(time_ns, kind="stable")
+    sensor = np.concatenate([messages.sensor, plots.sensor]).astype(np.int64)
+    return pack_parts(parts, order, sensor, largest)
 
 
 def plot_records(
