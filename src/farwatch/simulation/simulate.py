@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -63,8 +63,12 @@ def stream(
     duration_s: float,
     seed: int,
     start_ns: int = START_NS,
+    on_step: Callable[[Flights, float], object] | None = None,
 ) -> Iterator[Slice]:
-    """The same as `simulate`, a second at a time; raises `ConfigError` where there is no radar to simulate."""
+    """The same as `simulate`, a second at a time; raises `ConfigError` where there is no radar to simulate.
+
+    `on_step` is shown the flights at the begin of each step and how many seconds after the start that is.
+    """
     known = [(n, sensor) for n, sensor in enumerate(sensors) if isinstance(sensor, Radar)]
     if not known:
         raise ConfigError("there is no radar among the sensors, and the simulator knows no other kind")
@@ -82,6 +86,8 @@ def stream(
     for step in range(steps):
         now_s, last = step * STEP_S, step == steps - 1
         now_ns = start_ns + round(now_s * 1e9)
+        if on_step is not None:
+            on_step(skies.flights, now_s)
         made = [radar.observe(skies.flights, now_s, STEP_S, start_ns, last) for radar in radars]
         until_ns = 2**62 if last else now_ns + round(STEP_S * 1e9)
         plots, illuminations = order.push([part[0] for part in made], [part[1] for part in made], until_ns)

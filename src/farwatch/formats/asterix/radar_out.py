@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, pack_parts
+from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, Part, pack_by_time
 from farwatch.formats.asterix.encode import Encoded, Repeated, encode
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import load_expansion, load_table
@@ -65,22 +65,31 @@ def radar_blocks(
     stations: by sensor; height_m: (plots,) of 3-D radars above mean sea level, NaN none; conventional: CAT001 and 002
     instead of CAT048 and 034. Raises FormatError: plots that are no radar's, values that do not fit.
     """
+    return pack_by_time(radar_parts(plots, progress, stations, height_m, editions, conventional=conventional), largest)
+
+
+def radar_parts(
+    plots: Plots,
+    progress: Progress,
+    stations: Sequence[Station],
+    height_m: Floats | None = None,
+    editions: Mapping[int, str] | None = None,
+    *,
+    conventional: bool = False,
+) -> list[Part]:
+    """The same as records that can be packed together with those of other categories."""
     chosen = editions or {}
     messages = progress.take(np.isin(progress.kind, list(_MESSAGES)))
+    of_messages, of_plots = (2, 1) if conventional else (34, 48)
+    said = message_records(messages, stations, chosen.get(of_messages), of_messages)
     if conventional:
-        parts = {
-            2: message_records(messages, stations, chosen.get(2), 2),
-            1: conventional_records(plots, stations, chosen.get(1)),
-        }
+        found = conventional_records(plots, stations, chosen.get(1))
     else:
-        parts = {
-            34: message_records(messages, stations, chosen.get(34)),
-            48: plot_records(plots, stations, height_m, chosen.get(48)),
-        }
-    time_ns = np.concatenate([messages.time_ns, plots.time_ns])
-    order = np.argsort(time_ns, kind="stable")
-    sensor = np.concatenate([messages.sensor, plots.sensor]).astype(np.int64)
-    return pack_parts(parts, order, sensor, largest)
+        found = plot_records(plots, stations, height_m, chosen.get(48))
+    return [
+        Part(of_messages, said, messages.time_ns, messages.sensor.astype(np.int64)),
+        Part(of_plots, found, plots.time_ns, plots.sensor.astype(np.int64)),
+    ]
 
 
 def plot_records(
