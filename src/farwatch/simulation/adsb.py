@@ -99,7 +99,8 @@ class SimulatedAdsb:
         self._memory = np.zeros(0)
         self._numbers = np.zeros(0, np.int64)
         self._next_number = np.zeros(len(self.stations), np.int64)
-        self._counts = np.zeros((len(self.stations), 2), np.int64)  # heard and sent since the last state
+        none = np.zeros(0, np.int64)
+        self._uncounted = [(none, none) for _ in self.stations]  # times of what was heard and sent since the last state
 
     def observe(self, f: Flights, now_s: float, dt: float, start_ns: int) -> tuple[Reports, StationStates]:
         """The reports of positions heard in the coming `dt` seconds, and how the stations are, in order of time."""
@@ -187,20 +188,19 @@ class SimulatedAdsb:
         """What is due of each station in this step, counted to that moment."""
         parts = []
         for k, station in enumerate(self.stations):
-            times_s, own = said.time_s[heard[k]], reports.sent_ns[reports.station == k]
-            done = np.zeros(2, np.int64)
+            own_ns = reports.sent_ns[reports.station == k]
+            heard_ns, sent_ns = self._uncounted[k]
+            heard_ns = np.concatenate([heard_ns, _at(said.time_s[heard[k]], start_ns)])
+            sent_ns = np.sort(np.concatenate([sent_ns, own_ns]))
             if station.status_s:
                 first, last = math.ceil(now_s / station.status_s), math.ceil((now_s + dt) / station.status_s)
-                due_s = np.arange(first, last, dtype=np.float64) * station.status_s
-                due_ns = _at(due_s, start_ns)
-                upto = np.column_stack([np.searchsorted(times_s, due_s), np.searchsorted(np.sort(own), due_ns)])
-                since = np.diff(np.vstack([-self._counts[k], upto]), axis=0)
-                parts.append(
-                    make_station_states(len(due_s), time_ns=due_ns, station=k, heard=since[:, 0], sent=since[:, 1])
-                )
-                if len(due_s):
-                    self._counts[k], done = 0, upto[-1]
-            self._counts[k] += np.array([len(times_s), len(own)]) - done
+                due_ns = _at(np.arange(first, last, dtype=np.float64) * station.status_s, start_ns)
+                counts = [np.searchsorted(times_ns, due_ns) for times_ns in (heard_ns, sent_ns)]
+                new = [np.diff(count, prepend=0) for count in counts]
+                parts.append(make_station_states(len(due_ns), time_ns=due_ns, station=k, heard=new[0], sent=new[1]))
+                if len(due_ns):
+                    heard_ns, sent_ns = heard_ns[counts[0][-1] :], sent_ns[counts[1][-1] :]
+                self._uncounted[k] = heard_ns, sent_ns
         states = concat_station_states(parts)
         return states.take(np.argsort(states.time_ns, kind="stable"))
 
