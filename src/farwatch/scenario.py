@@ -24,6 +24,7 @@ from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
 from farwatch.sinks.asterix_udp import AsterixOutput
 from farwatch.sources.feeds import Feed
+from farwatch.sources.merge import MergeOptions
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
@@ -32,7 +33,7 @@ BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
-    `feeds` are where its live data comes from, `outputs` where its tracks go.
+    `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for.
     `figures` are what it states of itself, which the simulated data have.
     """
 
@@ -40,6 +41,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str = ""
     feeds: tuple[Feed, ...] = ()
     outputs: tuple[AsterixOutput, ...] = ()
+    merge: MergeOptions = MergeOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
     simulation: Simulation = Simulation()

@@ -316,6 +316,23 @@ def test_feeds_of_several_editions() -> None:
     assert len(np.unique(live.plots.id)) == 12
 
 
+def test_editions_by_port() -> None:
+    """Two groups of one feed: I048/020 of three bytes is from edition 1.31 on, and broken in 1.30."""
+    ports = [free_port(), free_port()]
+    urls = tuple(f"udp://{LOCAL}:{port}" for port in ports)
+    feed = Feed(url=urls, day=DAY, editions={f"048@:{ports[1]}": "1.30"})
+    long = [block(48, plot(3600.0 + k, i020=b"\xa1\x01\x00")) for k in range(4)]
+    with Listening([feed]) as live:
+        send(urls[0], long)
+        live.received(4)
+        send(urls[1], long)
+        live.received(8)
+        send(urls[1], flight(2))
+        live.received(12)
+    assert live.plots.n == 4 + 2
+    assert live.source.statistics.broken_blocks == 4
+
+
 def test_it_ends_after_its_time_and_frees_its_port() -> None:
     feed = unicast()
     for _ in range(2):

@@ -9,8 +9,11 @@ data: one that has fallen silent holds up nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
 
+import msgspec
 import numpy as np
+from msgspec import Meta
 
 from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
 
@@ -18,6 +21,16 @@ SLICES_PER_ROTATION = 12
 WAIT_S = 1.0  # a recorded radar's times go back by up to 0.52 s
 PATIENCE_S = 5.0  # radars of a network differ by a few seconds: sectors are sent whole, lines differ
 SILENCE_S = 120.0  # so long silence is told slice by slice; then time jumps to the next data
+
+
+class MergeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a slice is waited for: until every sensor has passed its end by `wait_s`, as times go back a little.
+
+    A sensor that is silent or late is waited for until the newest data are `patience_s` ahead of it, and no longer.
+    """
+
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = WAIT_S
+    patience_s: Annotated[float, Meta(ge=0, le=600)] = PATIENCE_S
 
 
 class Merge:

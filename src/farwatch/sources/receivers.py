@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from farwatch.clock import now_ns
+from farwatch.formats.containers import NO_PORT
 from farwatch.network import SO_RXQ_OVFL, SO_TIMESTAMPNS, Endpoint, open_receiver
 from farwatch.sources.feeds import Ready
 
@@ -28,6 +29,7 @@ class Datagram(NamedTuple):
 
     received_ns: int
     data: bytes
+    port: int = NO_PORT  # that it was sent to, or that of the server
 
 
 @dataclass
@@ -129,6 +131,7 @@ class UdpReceiver(threading.Thread):
     def _turn(self, sock: socket.socket) -> list[Datagram]:
         """What a socket holds, up to a limit."""
         taken: list[Datagram] = []
+        port = sock.getsockname()[1]
         for _ in range(_TURN):
             try:
                 data, ancillary, _, sender = sock.recvmsg(_LARGEST, _ANCILLARY)
@@ -142,7 +145,7 @@ class UdpReceiver(threading.Thread):
             if self._senders and sender[0] not in self._senders:
                 self._state.refused += 1
                 continue
-            taken.append(Datagram(received_ns or now_ns(), data))
+            taken.append(Datagram(received_ns or now_ns(), data, port))
         return taken
 
     def _stamp(self, sock: socket.socket, ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -237,7 +240,7 @@ class TcpReceiver(threading.Thread):
             received_ns = now_ns()
             blocks = framed.push(data)
             if blocks:
-                self._inbox.put([Datagram(received_ns, blocks)])
+                self._inbox.put([Datagram(received_ns, blocks, self._endpoint.port)])
             if framed.broken:
                 self._state.errors += 1
                 return

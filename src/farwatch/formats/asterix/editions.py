@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -31,6 +32,15 @@ class Rule(NamedTuple):
     sac: int = -1
     sic: int = -1
     port: int = -1
+
+
+def rule_of(text: str) -> Rule | None:
+    """The rule that is written as 048, 021@0/107 (of a source) or 021@:8600 (of a port); None: that is no rule."""
+    found = re.fullmatch(r"(\d{1,3})(?:@(?:(\d{1,3})/(\d{1,3}))?(?::(\d{1,5}))?)?", text)
+    if not found or text.endswith("@"):
+        return None
+    sac, sic, port = (int(found[k]) if found[k] else -1 for k in (2, 3, 4))
+    return Rule(int(found[1]), sac, sic, port)
 
 
 Editions = Mapping[int, str] | Mapping[int | Rule, str]

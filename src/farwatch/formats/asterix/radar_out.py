@@ -3,7 +3,8 @@
 An elevation has no item: it goes as the height that it means (I048/110), which `sensors.height` finds. Ranges that
 I048/040 cannot say go into the Reserved Expansion Field (RE/ERR). The radial speed (I048/120, CAL) is positive where
 the aircraft goes away, as `range_rate_mps` is. What a plot does not say is left out. CAT001 has no place for addresses,
-callsigns, heights that radars measure and how an aircraft turns, and its times are cut: the messages tell the rest.
+callsigns, heights that radars measure and how an aircraft turns, its radial speeds (I001/120) are in steps of 7.2 m/s,
+and its times are cut: the messages tell the rest.
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def plot_records(
     code = mode_a_of(plots)
     range_steps = np.maximum(np.rint(plots.z[:, 0] / _RANGE_STEP_M), 1.0)
     far = range_steps >= _RANGE_FULL
-    rate = np.where(plots.measured & int(Measured.RANGE_RATE) != 0, plots.z[:, 3], np.nan)
+    rate = _radial(plots)
     power = np.rint(plots.amplitude_dbm.astype(np.float64))
     primary = _WITH_PRIMARY[plots.kind]
     columns: Columns = {
@@ -146,6 +147,7 @@ def conventional_records(plots: Plots, stations: Sequence[Station], edition: str
         "020/ME": _where(more, emergency),
         "040/RHO": range_steps.astype(np.int64),
         "040/THETA": np.degrees(plots.z[:, 1]),
+        "120": _radial(plots) / _NM_M,
         "131": np.rint(plots.amplitude_dbm.astype(np.float64)),
         "141": ticks_of(plots.time_ns) % TRUNCATION,
     }
@@ -269,6 +271,11 @@ def _turn(plots: Plots) -> dict[str, Repeated]:
         there |= known
     values = np.column_stack([register[there], np.full((there.sum(), 2), _BDS_50)])
     return {"250": Repeated(np.concatenate([[0], np.cumsum(there)]), values)}
+
+
+def _radial(plots: Plots) -> Floats:
+    """Radial speeds (m/s), NaN where none was measured."""
+    return np.where(plots.measured & int(Measured.RANGE_RATE) != 0, plots.z[:, 3], np.nan)
 
 
 def _flag(plots: Plots, flag: Flag) -> NDArray[np.bool_]:
