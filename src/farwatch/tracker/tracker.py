@@ -27,7 +27,7 @@ from farwatch.tracker.step import step
 from farwatch.tracks import grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 NO_PLOTS = none_admitted(make_plots(0))
 
