@@ -62,6 +62,8 @@ class Choice:
                 self.given[rule.category] = table
             else:
                 self.rules.setdefault(rule.category, []).append((rule, table))
+        for rules in self.rules.values():  # the last that holds is taken
+            rules.sort(key=lambda given: (given[0].sac >= 0) + (given[0].port >= 0))
 
     def table(self, category: int) -> Table:
         """The edition of a category where no particular rule holds."""
