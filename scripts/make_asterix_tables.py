@@ -62,6 +62,14 @@ OVERRIDES: list[tuple[int, tuple[str, ...], str, dict[str, Any], str]] = [
         "defined with one extension, which itself carries an extension bit; systems with more than four reference "
         "transponders set it and send more (a recorded one: CD CD CC, then I019/600 where it belongs)",
     ),
+    (
+        21,
+        ("0.23", "0.24", "0.25", "0.26"),
+        "090/PA",
+        {"signed": 0},
+        "declared signed, but it holds a category of accuracy from 0 up (NUCp or NACp, to 11): a good NACp of 10 would "
+        "read as -6",
+    ),
 ]
 
 

@@ -16,25 +16,37 @@ def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Trut
     from farwatch.simulation import simulate as simulated
 
     truth, plots, progress = simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
-    merge = Merge(shortest_slice_s(scenario.sensors))
+    merge = _merge(scenario)
     return truth, list(merged([(plots, progress)], merge, _longest_s(scenario)))
 
 
 def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], scenario: Scenario) -> Replay:
     """One recording or several as batches for `run`; raises `FormatError` where they cannot be used."""
     paths = recordings if isinstance(recordings, list) else [recordings]
-    return Replay(paths, scenario.sensors, flat=scenario.frame.flat)
+    return Replay(paths, scenario.sensors, flat=scenario.frame.flat, merge=scenario.merge)
 
 
 def listen(scenario: Scenario, duration_s: float | None = None) -> Live:
     """The scenario's live feeds as batches for `run`, until `stop()`; raises `ConfigError` where one cannot open."""
-    return Live(scenario.feeds, scenario.sensors, flat=scenario.frame.flat, duration_s=duration_s)
+    return Live(
+        scenario.feeds,
+        scenario.sensors,
+        flat=scenario.frame.flat,
+        duration_s=duration_s,
+        wait_s=scenario.merge.wait_s,
+        patience_s=scenario.merge.patience_s,
+    )
 
 
 def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
     """Plots of your own as batches for `run`."""
-    merge = Merge(shortest_slice_s(scenario.sensors))
+    merge = _merge(scenario)
     return list(merged([(plots, make_progress(0))], merge, _longest_s(scenario)))
+
+
+def _merge(scenario: Scenario) -> Merge:
+    options = scenario.merge
+    return Merge(shortest_slice_s(scenario.sensors), options.wait_s, patience_s=options.patience_s)
 
 
 def _longest_s(scenario: Scenario) -> float:

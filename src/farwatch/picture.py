@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.plots import Floats, Ints
+from farwatch.plots import N_TECHNOLOGIES, Floats, Ints
 
 
 class Status(IntEnum):
@@ -49,6 +49,7 @@ class Picture(NamedTuple):
     callsign: Ints
     sensors: Ints  # bit k: sensor k contributed within the last two of its scans
     plot: Ints  # id of the plot that weighed most in this update, -1 where none (a coasted scan)
+    heard_ns: Ints  # (n, N_TECHNOLOGIES) the last detection by each Technology; 0: never, or not known
 
     @property
     def n(self) -> int:
@@ -109,6 +110,7 @@ def make_picture(n: int) -> Picture:
         callsign=ints,
         sensors=ints,
         plot=ints,
+        heard_ns=np.zeros((n, N_TECHNOLOGIES), np.int64),
     )
 
 

@@ -43,6 +43,19 @@ class Kind(IntEnum):
 N_KINDS = len(Kind)
 
 
+class Technology(IntEnum):
+    """How aircraft are seen; a combined plot is two of them."""
+
+    PSR = 0
+    SSR = 1
+    MODE_S = 2
+    ADSB = 3
+    MLAT = 4
+
+
+N_TECHNOLOGIES = len(Technology)
+
+
 class Measured(IntFlag):
     """Which columns of `z` hold a measurement: bit k for column k."""
 

@@ -25,6 +25,7 @@ from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
 from farwatch.sinks.asterix_udp import AsterixOutput
 from farwatch.sources.feeds import Feed
+from farwatch.sources.merge import MergeOptions
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
@@ -33,14 +34,15 @@ BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
 class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
-    `feeds` are where its live data comes from, `outputs` where its tracks go, `service` is how `farwatch serve` keeps
-    both. `figures` are what it states of itself, which the simulated data have.
+    `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
+    `service` how `farwatch serve` keeps both. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
     name: str = ""
     feeds: tuple[Feed, ...] = ()
     outputs: tuple[AsterixOutput, ...] = ()
+    merge: MergeOptions = MergeOptions()
     service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()

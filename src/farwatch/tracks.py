@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.kernels import leaf
-from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats, Ints
+from farwatch.plots import (
+    N_TECHNOLOGIES,
+    NO_ADDRESS,
+    NO_CALLSIGN,
+    NO_MODE_A,
+    Floats,
+    Ints,
+    Kind,
+    Technology,
+)
 
 STATE = 7  # position m, velocity m/s, turn rate rad/s about the local vertical (clockwise from above is negative)
 VAGUE_M = 5000.0
@@ -39,6 +48,7 @@ class Tracks(NamedTuple):
     misses: Ints  # looks without one since the last detection
     looked_ns: Ints  # (n, sensors)
     seen_ns: Ints  # (n, sensors)
+    heard_ns: Ints  # (n, N_TECHNOLOGIES) the last detection by each Technology; 0: never
     due_ns: Ints  # (n, sensors) before this time the beam cannot reach the gate; 0: not reckoned yet
     detected_ns: Ints  # the last detection by any sensor
     plot: Ints  # id of the plot that weighed most in the last look, -1 where none
@@ -75,6 +85,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         misses=np.zeros(capacity, np.int64),
         looked_ns=np.zeros((capacity, sensors), np.int64),
         seen_ns=np.zeros((capacity, sensors), np.int64),
+        heard_ns=np.zeros((capacity, N_TECHNOLOGIES), np.int64),
         due_ns=np.zeros((capacity, sensors), np.int64),
         detected_ns=np.zeros(capacity, np.int64),
         plot=np.full(capacity, -1, np.int64),
@@ -92,6 +103,28 @@ def make_hypotheses(capacity: int) -> Hypotheses:
         mean=np.zeros((capacity, MODES, STATE)),
         covariance=np.zeros((capacity, MODES, STATE, STATE)),
     )
+
+
+_TECHNOLOGIES = {
+    Kind.PSR: (Technology.PSR,),
+    Kind.SSR: (Technology.SSR,),
+    Kind.MODE_S: (Technology.MODE_S,),
+    Kind.PSR_SSR: (Technology.PSR, Technology.SSR),
+    Kind.PSR_MODE_S: (Technology.PSR, Technology.MODE_S),
+    Kind.ADSB: (Technology.ADSB,),
+    Kind.MLAT: (Technology.MLAT,),
+    Kind.PASSIVE: (),
+}
+_HELD = tuple(sum(1 << one for one in _TECHNOLOGIES[kind]) for kind in Kind)  # bits, by kind of plot
+
+
+@leaf
+def note_heard(heard_ns, kind, time_ns):  # type: ignore[no-untyped-def]
+    """Note a plot of a kind in the (N_TECHNOLOGIES,) times at which a track was heard."""
+    held = _HELD[kind]
+    for k in range(len(heard_ns)):
+        if held >> k & 1:
+            heard_ns[k] = time_ns
 
 
 def grow(table: Any, fresh: Any) -> Any:

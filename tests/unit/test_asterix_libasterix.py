@@ -24,7 +24,7 @@ EDITION = {
     "bcn_cat021_ed21_4min.ast": "2.1",
 }
 # Signs that the tables put right on purpose; see the generator's overrides.
-OVERRIDDEN = {(48, "090/FL"), (62, "340/HEIGHT"), (17, "050/ALT")}
+OVERRIDDEN = {(48, "090/FL"), (62, "340/HEIGHT"), (17, "050/ALT"), (21, "090/PA")}
 
 WIDENED = {19}  # I019/553 goes on for longer than its definition says
 

@@ -52,6 +52,11 @@ def test_heights_are_signed(category: int, edition: str, path: str) -> None:
     assert load_table(category, edition).field(path).row[5] == 1
 
 
+@pytest.mark.parametrize("edition", [edition for edition in editions(21) if edition < "1"])
+def test_a_category_of_accuracy_is_no_signed_number(edition: str) -> None:
+    assert load_table(21, edition).field("090/PA").row[4:] == (4, 0)
+
+
 def test_newest_edition_is_the_default() -> None:
     assert load_table(48).edition == "1.32" == editions(48)[-1]
     assert editions(21)[0] == "0.23"

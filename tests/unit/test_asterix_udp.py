@@ -108,6 +108,29 @@ def test_updates_reach_a_client(client: Heard, tmp_path: Path, rng: np.random.Ge
     sink.close()
 
 
+def test_status_in_other_editions(client: Heard, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Of CAT063 and CAT065 as of CAT062; libasterix writes the same bytes again."""
+    p = alive(pictures(5, rng))
+    options = AsterixOutput(url=client.url, editions={"063": "1.6", "65": "1.4"})
+    sink = outputs([options], p, lambda: GOOD)
+    sink.write(p)
+    datagrams = client.all(sink.clients[0].pacer.sent)
+    sink.close()
+    assert numbers(datagrams, tmp_path / "x.ast", 63, "060/CON", "1.6") == [0, 1]
+    assert len(numbers(datagrams, tmp_path / "x.ast", 65, "000", "1.4")) == 2
+    for data in datagrams:
+        edition = {62: "1.18", 63: "1.6", 65: "1.4"}[data[0]]
+        for start, stop, record in ref.libasterix_records(ref.libasterix_edition(data[0], edition), data[3:]):
+            assert record.unparse().to_bytes() == data[3:][start:stop]
+    for wrong, said in [
+        ({"062": "1.18"}, "names '062'"),
+        ({"063": "9.9"}, "no edition '9.9'"),
+        ({"x": "1"}, "names 'x'"),
+    ]:
+        with pytest.raises(ConfigError, match=said):
+            outputs([AsterixOutput(url=client.url, editions=wrong)], p)
+
+
 def test_clients_of_their_own_areas_and_editions(tmp_path: Path, rng: np.random.Generator) -> None:
     p = alive(pictures(200, rng))
     group = group_url(4)

@@ -13,7 +13,7 @@ from farwatch.errors import FormatError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.radar_out import conventional_records, message_records
 from farwatch.formats.asterix.table import editions
-from farwatch.plots import NO_ADDRESS, Kind, Plots, Progress, ProgressKind
+from farwatch.plots import NO_ADDRESS, Kind, Measured, Plots, Progress, ProgressKind
 from farwatch.sinks.radar_asterix import station, write_radars
 
 CONVENTIONAL_STEP_M = 1852.0 / 128
@@ -42,6 +42,8 @@ def test_a_conventional_radar_reads_back(made: tuple[Plots, Progress], tmp_path:
     np.testing.assert_allclose(found.z[:, 0], given.z[:, 0], atol=CONVENTIONAL_STEP_M / 2 + 1e-6)
     np.testing.assert_allclose(found.pressure_altitude_m, given.pressure_altitude_m, atol=LEVEL_STEP_M / 2 + 1e-9)
     assert (found.address == NO_ADDRESS).all()
+    assert (found.measured & int(Measured.RANGE_RATE) != 0).sum() > 200
+    np.testing.assert_allclose(found.z[:, 3], given.z[:, 3], atol=1852.0 / 512 + 1e-9)  # steps of 7.2 m/s
     for column in ("sensor", "kind", "azimuth_rad"):
         np.testing.assert_allclose(getattr(messages, column), getattr(progress, column), atol=1e-12)
 
@@ -55,6 +57,9 @@ def test_libasterix_reads_conventional_plots(edition: str, made: tuple[Plots, Pr
     assert all(one["020/TYP"] == 0 for one in found)
     ticks = [round(ns % DAY_NS / 7_812_500) % 65_536 for ns in plots.time_ns.tolist()]
     assert [one["141"] for one in found] == ticks
+    rates = np.array([one.get("120", np.nan) for one in found]) * 1852.0 / 256
+    np.testing.assert_allclose(rates, plots.z[:, 3], atol=1852.0 / 512 + 1e-9)
+    assert np.nanmin(rates) < 0 < np.nanmax(rates)
     ranges = np.array([one["040/RHO"] for one in found]) * CONVENTIONAL_STEP_M
     np.testing.assert_allclose(ranges, plots.z[:, 0], atol=CONVENTIONAL_STEP_M / 2 + 1e-6)
     with pytest.raises(FormatError, match="is beyond what CAT001 can say"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import msgspec
 import pytest
 
 import farwatch
+from command import Command
 from farwatch.errors import ConfigError
 from farwatch.scenario import parse
 from farwatch.sources import Feed, Live
@@ -43,6 +47,8 @@ SITE = {
         ({"url": "udp://127.0.0.1:8600", "from": ["x"]}, "`from` = 'x' is no IPv4 address"),
         ({"url": "udp://127.0.0.1:8600", "editions": {"048": "9.9"}}, "no edition '9.9' of ASTERIX category 048"),
         ({"url": "udp://127.0.0.1:8600", "editions": {"x": "1.1"}}, "`editions` names 'x'"),
+        ({"url": "udp://127.0.0.1:8600", "editions": {"048@": "1.31"}}, "those of a source or a port, as"),
+        ({"url": "udp://127.0.0.1:8600", "editions": {"048@:8600": "9.9"}}, "no edition '9.9' of ASTERIX category 048"),
         ({"url": []}, "`url` is empty"),
         ({"url": ["udp://127.0.0.1:8600", "tcp://127.0.0.1:8600"]}, "UDP and TCP in one feed"),
     ],
@@ -51,6 +57,58 @@ def test_feeds_that_cannot_be(feed: dict[str, object], says: str) -> None:
     scenario = parse(SITE | {"feeds": [feed]})
     with pytest.raises(ConfigError, match=says):
         farwatch.listen(scenario)
+
+
+SITE_TOML = """
+[[sensors]]
+kind = "radar"
+id = "A"
+sac_sic = "1/10"
+position = { lat_deg = 47.0, lon_deg = 9.0 }
+rotation_s = 4.0
+max_range_km = 100
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ('[[feeds]]\nurl = "udp://239.1.1.1"', "$.feeds[0]: udp://239.1.1.1: has no port from 1 to 65535"),
+        ('[[feeds]]\nurl = "udp://239.1.1.1:1"\neditions = { 048 = "9" }', "$.feeds[0]: no edition '9' of ASTERIX"),
+        ('[[outputs]]\nurl = "tcp://127.0.0.1:8601"', "$.outputs[0]: tcp://127.0.0.1:8601: no such kind of address"),
+        ('[[outputs]]\nurl = "udp://127.0.0.1:1"\ninterface = "nope0"', "$.outputs[0]: no network interface 'nope0'"),
+        ('[[outputs]]\nurl = "udp://127.0.0.1:1"\nsac_sic = "1/300"', "$.outputs[0]: SAC/SIC 1/300"),
+        (
+            '[[outputs]]\nurl = "udp://127.0.0.1:1"\nedition = "3"',
+            "$.outputs[0]: no edition '3' of ASTERIX",
+        ),
+        ('[[outputs]]\nurl = "udp://127.0.0.1:1"\neditions = { 062 = "1.18" }', "$.outputs[0]: `editions` names '062'"),
+        ('[[outputs]]\nurl = "udp://127.0.0.1:1"\neditions = { 063 = "9" }', "no edition '9' of ASTERIX category 063"),
+        ("[merge]\nwait_s = -1", ">= 0.0 at $.merge.wait_s"),
+        ("[merge]\nwaits_s = 1", "did you mean `wait_s`"),
+    ],
+)
+def test_check_tells_what_of_the_network_cannot_be(table: str, says: str, farwatch: Command, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(SITE_TOML + table)
+    ran = farwatch("check", site)
+    assert ran.code == 1
+    assert says in " ".join(ran.err.split()), ran.err
+
+
+def test_check_opens_nothing_and_lists_what_there_is(farwatch: Command, tmp_path: Path) -> None:
+    port = free_port()
+    site = tmp_path / "site.toml"
+    site.write_text(
+        f'{SITE_TOML}[[feeds]]\nurl = ["udp://239.1.1.1:{port}", "udp://239.1.1.2:{port}"]\n'
+        f'[[outputs]]\nurl = "udp://127.0.0.1:{port}"\neditions = {{ 065 = "1.4" }}\n'
+    )
+    said = json.loads(farwatch("check", site, "--json").out)
+    assert said["feeds"] == [{"format": "asterix", "urls": [f"udp://239.1.1.1:{port}", f"udp://239.1.1.2:{port}"]}]
+    assert said["outputs"] == [{"format": "asterix62", "url": f"udp://127.0.0.1:{port}"}]
+    shown = farwatch("check", site).out
+    assert f"feed: asterix from udp://239.1.1.1:{port}, udp://239.1.1.2:{port}" in shown
+    assert f"output: asterix62 to udp://127.0.0.1:{port}" in shown
 
 
 @pytest.mark.parametrize(

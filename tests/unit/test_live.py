@@ -9,9 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import farwatch
 from farwatch.clock import now_ns
+from farwatch.errors import FormatError
+from farwatch.formats import asterix
+from farwatch.formats.asterix import Rule
 from farwatch.formats.pcap import write_pcap
 from farwatch.picture import Picture, concat_pictures
 from farwatch.sources import Feed, Live, Replay
@@ -314,6 +318,34 @@ def test_feeds_of_several_editions() -> None:
             live.received(sent)
     assert live.plots.n == 12
     assert len(np.unique(live.plots.id)) == 12
+
+
+def test_editions_by_port() -> None:
+    """Two groups of one feed: I048/020 of three bytes is from edition 1.31 on, and broken in 1.30."""
+    ports = [free_port(), free_port()]
+    urls = tuple(f"udp://{LOCAL}:{port}" for port in ports)
+    feed = Feed(url=urls, day=DAY, editions={f"048@:{ports[1]}": "1.30"})
+    long = [block(48, plot(3600.0 + k, i020=b"\xa1\x01\x00")) for k in range(4)]
+    with Listening([feed]) as live:
+        send(urls[0], long)
+        live.received(4)
+        send(urls[1], long)
+        live.received(8)
+        send(urls[1], flight(2, first_s=3660.0))
+        live.received(12)
+    assert live.plots.n == 4 + 2
+    assert live.source.statistics.broken_blocks == 4
+
+
+def test_the_most_particular_edition_goes_first(tmp_path: Path) -> None:
+    """Whatever the order in which they are given: source and port, then one of them, then the category."""
+    path = tmp_path / "x.pcap"
+    write_pcap(path, [block(48, plot(3600.0 + k, i020=b"\xa1\x01\x00")) for k in range(4)], [10**18] * 4, port=8600)
+    good, bad = (Rule(48, 1, 10, 8600), "1.31"), [(Rule(48, 1, 10), "1.30"), (Rule(48), "1.30")]
+    for rules in ([good, *bad], [*bad, good]):
+        assert asterix.read(path, {(1, 10): 0}, editions=dict(rules)).plots.n == 4
+    with pytest.raises(FormatError, match="looks like CAT048 edition"):
+        asterix.read(path, {(1, 10): 0}, editions=dict(bad))
 
 
 def test_it_ends_after_its_time_and_frees_its_port() -> None:

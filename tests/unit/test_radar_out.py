@@ -346,7 +346,7 @@ def test_bad_options_on_the_command_line(tmp_path: Path, farwatch: Command) -> N
     assert ran.code == 1 and "no edition '9.9' of ASTERIX category 062" in ran.err
     assert list(tmp_path.glob("*t.ast*")) == []
     ran = farwatch("simulate", site, "-o", tmp_path / "run", "--asterix", "--category", "62")
-    assert ran.code == 1 and "--category 62: radars' plots are written as 048 or 001" in ran.err
+    assert ran.code == 1 and "--category 62: a simulation is written as 048 (with 034), 001 (with 002), 021" in ran.err
     ran = farwatch("simulate", site, "-o", tmp_path / "run", "--duration", 20, "--asterix", "--category", "001")
     assert ran.code == 0, ran.err
     assert set(asterix.inspect(tmp_path / "run" / "plots.ast").categories) == {1, 2}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -17,8 +19,10 @@ from farwatch.plots import Batch, make_plots, make_progress
 from farwatch.recording import write_plots, write_progress
 from farwatch.scenario import Scenario
 from farwatch.sensors import Place, Radar
-from farwatch.sources import Replay, Simulated
+from farwatch.sources import Feed, MergeOptions, Replay, Simulated
+from farwatch.sources.replay import CHUNK_BYTES, merge_of
 from farwatch.tracker import Tracker
+from loopback import LOCAL, free_port
 from reference_asterix import block, plot, sector
 
 
@@ -48,6 +52,57 @@ def everything(batches: list[Batch]) -> list[tuple[int, int, float]]:
         p = batch.plots
         rows += list(zip(p.sensor.tolist(), p.time_ns.tolist(), p.z[:, 0].tolist(), strict=True))
     return rows
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_progress_is_that_of_the_file_on_disk(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    """Bytes of the file as it is, compressed or not, told as they are read, and in the end all of them."""
+    path = tmp_path / "a.ast"
+    ranges_nm = np.random.default_rng(1).uniform(1.0, 200.0, 80_000)
+    whole = b"".join(block(48, plot(3600.0 + 0.02 * k, nm, nm)) for k, nm in enumerate(ranges_nm.tolist()))
+    path.write_bytes(pack(whole))
+    assert len(whole) > 4 * CHUNK_BYTES
+    told: list[int] = []
+    source = Replay([path], two_radars(), on_bytes=told.append)
+    halfway = None
+    for batch in source:
+        if halfway is None and batch.until_ns > (3600 + 800) * 10**9:
+            halfway = sum(told)
+    assert sum(told) == source.total_bytes == path.stat().st_size
+    assert all(n > 0 for n in told)
+    assert halfway and 0.4 < halfway / path.stat().st_size < 0.75
+
+
+def late_by(options: MergeOptions, behind_s: float, sic: int) -> int:
+    """How many of 30 plots are lost that come `behind_s` after those of the first radar, of which they may be too."""
+    merge = merge_of(two_radars(), options)
+    given = 0
+    for scan in range(30):
+        time_ns = round((3600.0 + 4.0 * scan) * 1e9)
+        for sensor, at_ns in ((0, time_ns), (sic - 10, time_ns - round(behind_s * 1e9))):
+            row = make_plots(1, id=2 * scan + sensor, time_ns=at_ns, sensor=sensor, z=[[1e4, 1.0]], measured=3)
+            given += sum(batch.plots.n for batch in merge.push(row, make_progress(0)))
+    given += sum(batch.plots.n for batch in merge.flush())
+    assert given + merge.late == 60
+    return merge.late
+
+
+def test_a_site_says_how_long_late_data_is_waited_for() -> None:
+    assert late_by(MergeOptions(), 0.5, 10) == 0
+    assert late_by(MergeOptions(), 8.0, 10) > 20
+    assert late_by(MergeOptions(wait_s=9.0), 8.0, 10) == 0
+    assert late_by(MergeOptions(), 8.0, 11) > 20
+    assert late_by(MergeOptions(patience_s=9.0), 8.0, 11) == 0
+
+
+def test_every_source_takes_the_sites_merge(tmp_path: Path) -> None:
+    (tmp_path / "a.ast").write_bytes(asterix(10, 3600.0, 3, 4.0))
+    feeds = (Feed(url=f"udp://{LOCAL}:{free_port()}"),)
+    scenario = Scenario(sensors=tuple(two_radars()), feeds=feeds, merge=MergeOptions(wait_s=2.5, patience_s=20.0))
+    simulated = Simulated(scenario.sensors, scenario.frame, scenario.simulation, 5.0, 1, merge=scenario.merge)
+    with farwatch.listen(scenario, 0.1) as live:
+        for source in (farwatch.replay(tmp_path / "a.ast", scenario), simulated, live):
+            assert (source._merge.wait_ns, source._merge.patience_ns) == (2_500_000_000, 20_000_000_000)
 
 
 def test_files_are_merged_by_time(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from farwatch.formats.asterix.text import icao_text
 from farwatch.formats.asterix.time_of_day import DAY_TICKS, TICK_NS, ticks_of
 from farwatch.frame import Frame
 from farwatch.picture import Picture, Status, make_picture
-from farwatch.plots import NO_ADDRESS, NO_MODE_A, callsign_text, pack_callsign
+from farwatch.plots import N_TECHNOLOGIES, NO_ADDRESS, NO_MODE_A, callsign_text, pack_callsign
 from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sinks import Asterix62Options, TrackEncoder
 from farwatch.sinks.asterix62 import centre_of, source_of
@@ -166,6 +166,23 @@ def test_status_says_first_last_coasting_and_alone(rng: np.random.Generator) -> 
         np.testing.assert_array_equal(source, np.where(p.sensors & 1, RADAR_3D, 0))
         np.testing.assert_array_equal(geometric == 1, (p.sensors & 1 == 1) & np.isnan(p.pressure_altitude_m))
         assert set(age_s) == {10.0}
+
+
+def test_ages_by_kind_of_sensor(rng: np.random.Generator) -> None:
+    """Time since each has seen the track, to a quarter of a second; more than can be said is the most; never is not."""
+    p = pictures(300, rng)
+    ages_s = rng.uniform(0, 90, (p.n, N_TECHNOLOGIES))
+    never = rng.uniform(size=ages_s.shape) < 0.4
+    heard_ns = np.where(never, 0, p.time_ns[:, None] - np.round(ages_s * 1e9).astype(np.int64))
+    names = ["PSR", "SSR", "MDS", "ES", "MLT"]
+    records = encoded(p._replace(heard_ns=heard_ns))
+    assert not records.clamped
+    found = np.array(quantities(records, [f"290/{name}" for name in names])).T
+    np.testing.assert_array_equal(np.isnan(found), never)
+    np.testing.assert_allclose(found[~never], np.minimum(ages_s, 63.75)[~never], atol=0.126)
+    assert (found[(ages_s > 64) & ~never] == 63.75).all()
+    other = quantities(encoded(p._replace(heard_ns=heard_ns)), ["290/ADS", "290/VDL", "290/UAT", "290/LOP"])
+    assert np.isnan(np.array(other)).all()
 
 
 def test_time_of_day_is_rounded_and_goes_round_at_midnight() -> None:

@@ -8,7 +8,7 @@ import pytest
 from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.picture import Status, concat_pictures
-from farwatch.plots import Flag, concat_plots, make_plots, without_identity
+from farwatch.plots import N_TECHNOLOGIES, Flag, Kind, concat_plots, make_plots, without_identity
 from farwatch.tracker import Tracker, TrackerOptions
 from scenes import FLAT, START_NS, batches_of, confirmed, plots_of, radar, straight, track
 
@@ -25,6 +25,34 @@ def test_one_aircraft_is_one_track_near_the_truth(rng: np.random.Generator) -> N
     assert np.median(late.track_angle_deg) == pytest.approx(84.3, abs=2.0)
     # What tracks say of their accuracy is neither boast nor alarm.
     assert 0.5 < np.sqrt(np.mean(error**2)) / np.median(late.sigma_horizontal_m) < 1.5
+
+
+def test_a_picture_says_when_each_kind_of_sensor_saw_a_track(rng: np.random.Generator) -> None:
+    """Primary and Mode S plots in turn, then no more primary ones: its time stays, the other goes on."""
+    plots = plots_of([straight(-60e3, 40e3, 200.0, 20.0)], 160, rng)
+    k = np.arange(plots.n)
+    kinds = np.where(k % 2 == 0, int(Kind.PSR), int(Kind.MODE_S))
+    kinds[k >= 24] = int(Kind.MODE_S)
+    kinds[20] = int(Kind.PSR_MODE_S)
+    plots = plots._replace(kind=kinds.astype(np.uint8))
+    picture = track(plots)
+    rows = picture.take((picture.status == Status.CONFIRMED) & (picture.plot >= 0))
+    assert rows.n > 25 and rows.heard_ns.shape == (rows.n, N_TECHNOLOGIES)
+    time_of = dict(zip(plots.id.tolist(), plots.time_ns.tolist()))
+    kind_of = dict(zip(plots.id.tolist(), kinds.tolist()))
+    held = {int(Kind.PSR): {0}, int(Kind.MODE_S): {2}, int(Kind.PSR_MODE_S): {0, 2}}
+    last = {0: 0, 2: 0}
+    checked = 0
+    for plot, heard in zip(rows.plot.tolist(), rows.heard_ns.tolist()):
+        for one in held[kind_of[plot]]:
+            last[one] = time_of[plot]
+        assert [heard[1], heard[3], heard[4]] == [0, 0, 0]
+        for one in (0, 2):
+            if last[one]:
+                checked += 1
+                assert abs(heard[one] - last[one]) < 10**8
+    assert checked > 40
+    assert rows.heard_ns[-1, 0] == rows.heard_ns[rows.plot == plots.id[22], 0][0]
 
 
 def test_many_aircraft_in_clutter(rng: np.random.Generator) -> None:

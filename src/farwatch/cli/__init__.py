@@ -181,14 +181,25 @@ def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for plots, progress and truth.")],
     duration: Annotated[float, typer.Option(help="Seconds of data.", min=1)] = 600.0,
     seed: Seed = 1,
-    asterix: Annotated[bool, typer.Option("--asterix", help="Write plots.ast (CAT048 and 034) as well.")] = False,
-    category: Annotated[str, typer.Option(help="Of plots.ast: 048 (with 034), or 001 (with 002).")] = "048",
+    asterix: Annotated[
+        bool, typer.Option("--asterix", help="Write plots.ast as well: ASTERIX, in the order of the times.")
+    ] = False,
+    category: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Of plots.ast: 048 (with 034) or 001 (with 002) of the radars, 021 (with 023) of ADS-B; may be "
+            "repeated. By default 048. All go into one file, as a network would carry them; farwatch convert parts it."
+        ),
+    ] = None,
+    edition: Annotated[
+        list[str] | None, typer.Option("--edition", help="ASTERIX edition to write: 021=2.4; by default the newest.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Simulate a scenario: what the sensors say, and what is true."""
     from farwatch.cli.simulate import simulate
 
-    simulate(scenario, output, duration, seed, asterix, category, json)
+    simulate(scenario, output, duration, seed, asterix, category or ["048"], edition or [], json)
 
 
 @app.command()

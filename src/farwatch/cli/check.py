@@ -13,8 +13,10 @@ from farwatch.cli.say import out, result
 from farwatch.cli.world import print_world, world
 from farwatch.frame import Frame
 from farwatch.refraction import radar_horizon
-from farwatch.scenario import load
+from farwatch.scenario import Scenario, load
 from farwatch.sensors import PositionSensor, Radar, Sensor
+from farwatch.sinks.asterix_udp import refuse_outputs
+from farwatch.sources.feeds import checked, urls_of
 
 HIGHEST_M = 30_000.0  # nothing that is tracked flies higher
 RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
@@ -23,10 +25,14 @@ RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
 def check(site: str, as_json: bool) -> None:
     """Load the file and print a table a sensor."""
     scenario = load(site)
+    for number, feed in enumerate(scenario.feeds):
+        checked(feed, number)
+    refuse_outputs(scenario.outputs, scenario.sensors, scenario.frame)
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
     simulated = world(scenario)
     if as_json:
-        result({"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated})
+        about = {"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated}
+        result(about | traffic(scenario))
         return
     console = out()
     many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
@@ -36,8 +42,20 @@ def check(site: str, as_json: bool) -> None:
             console.print(_in_words(s))
         else:
             _print_radar(console, s)
+    for feed in traffic(scenario)["feeds"]:
+        console.print(f"feed: {feed['format']} from {', '.join(feed['urls'])}", markup=False)
+    for output in traffic(scenario)["outputs"]:
+        console.print(f"output: {output['format']} to {output['url']}", markup=False)
     if simulated:
         print_world(console, simulated)
+
+
+def traffic(scenario: Scenario) -> dict[str, Any]:
+    """Where live data comes from and where tracks go, as plain data."""
+    return {
+        "feeds": [{"format": feed.format, "urls": list(urls_of(feed))} for feed in scenario.feeds],
+        "outputs": [{"format": one.format, "url": one.url} for one in scenario.outputs],
+    }
 
 
 def _print_radar(console: Console, s: dict[str, Any]) -> None:

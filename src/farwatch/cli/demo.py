@@ -82,7 +82,15 @@ def demo(name: str, duration_s: float, seed: int, speed: float, headless: bool, 
     Timed(scenario).update(Batch(make_plots(0), make_progress(0), 0))  # compiles or loads the kernels, untimed
     tracker = Timed(scenario)
     truths: list[Truth] = []
-    source = Simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed, on_truth=truths.append)
+    source = Simulated(
+        scenario.sensors,
+        scenario.frame,
+        scenario.simulation,
+        duration_s,
+        seed,
+        on_truth=truths.append,
+        merge=scenario.merge,
+    )
     clock: Clock = Paced(speed) if live else AsFast()
     with bar("simulating and tracking", duration_s, "s of data") as progress:
         if live:

@@ -93,7 +93,14 @@ def listen(
     tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     Tracker(scenario.sensors, scenario.tracker, scenario.frame).update(Batch(make_plots(0), make_progress(0), 0))
     standing = Standing()
-    with Live(scenario.feeds, scenario.sensors, flat=scenario.frame.flat, duration_s=duration_s) as source:
+    with Live(
+        scenario.feeds,
+        scenario.sensors,
+        flat=scenario.frame.flat,
+        duration_s=duration_s,
+        wait_s=scenario.merge.wait_s,
+        patience_s=scenario.merge.patience_s,
+    ) as source:
         for said in source.narrow_buffers():
             err().print(f"farwatch: {said}", markup=False)
         files: list[FileSink] = []

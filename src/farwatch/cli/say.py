@@ -87,18 +87,16 @@ def kernels_ready() -> None:
 
 def editions_of(given: list[str]) -> Editions:
     """Editions out of options such as 048=1.31, 021@0/107=0.23 or 021@:8600=2.1."""
-    import re
-
-    from farwatch.formats.asterix.editions import Rule
+    from farwatch.formats.asterix.editions import Rule, rule_of
 
     editions: dict[int | Rule, str] = {}
     for text in given:
-        found = re.fullmatch(r"(\d{1,3})(?:@(?:(\d{1,3})/(\d{1,3}))?(?::(\d{1,5}))?)?=(.+)", text)
-        if not found:
+        key, _, edition = text.partition("=")
+        rule = rule_of(key)
+        if rule is None or not edition:
             raise ConfigError(
                 f"--edition {text}: write category=edition, as 048=1.31; for one source 021@0/107=0.23, "
                 "for one port 021@:8600=2.1"
             )
-        sac, sic, port = (int(found[k]) if found[k] else -1 for k in (2, 3, 4))
-        editions[Rule(int(found[1]), sac, sic, port)] = found[5]
+        editions[rule] = edition
     return editions

@@ -72,6 +72,7 @@ def track(
                 editions=editions,
                 flat=scenario.frame.flat,
                 on_bytes=lambda n: progress.advance(task, n / 1e6),
+                merge=scenario.merge,
             )
             tally = Tally()
             start_s = time.perf_counter()

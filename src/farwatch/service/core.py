@@ -15,7 +15,6 @@ from farwatch.service.checkpoint import Checkpoint, Draft
 from farwatch.service.intake import Intake
 from farwatch.service.job import digest_of
 from farwatch.sinks import AsterixOutputs, Health
-from farwatch.sources.merge import PATIENCE_S, WAIT_S
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.tracker import Tracker
 
@@ -37,9 +36,9 @@ class Core:
         self.tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
         self.intake = Intake(
             shortest_slice_s(scenario.sensors),
-            WAIT_S,
+            scenario.merge.wait_s,
             sensors=len(scenario.sensors),
-            patience_s=PATIENCE_S,
+            patience_s=scenario.merge.patience_s,
             record=record,
             between=between,
             watch=watch,

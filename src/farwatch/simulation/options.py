@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from farwatch.simulation.adsb_options import Adsb
 from farwatch.simulation.envelopes import TypeName, envelope_of
 from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.weather import Weather
@@ -176,6 +177,7 @@ class Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     flights: tuple[Flight, ...] = ()
     weather: Weather = Weather()
     sensors: dict[str, Sensing] = {}
+    adsb: Adsb = Adsb()
     truth_every_s: Annotated[int, Meta(ge=1, le=3600)] = 1
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 
 import numpy as np
@@ -64,10 +64,12 @@ def stream(
     duration_s: float,
     seed: int,
     start_ns: int = START_NS,
+    on_step: Callable[[Flights, float], object] | None = None,
 ) -> Iterator[Slice]:
     """The same as `simulate`, a second at a time, without end where `duration_s` is infinite.
 
-    Raises `ConfigError` where there is no radar to simulate.
+    `on_step` is shown the flights at the begin of each step and how many seconds after the start that is. Raises
+    `ConfigError` where there is no radar to simulate.
     """
     known = [(n, sensor) for n, sensor in enumerate(sensors) if isinstance(sensor, Radar)]
     if not known:
@@ -86,6 +88,8 @@ def stream(
     for step in count() if steps is None else range(steps):
         now_s, last = step * STEP_S, steps is not None and step == steps - 1
         now_ns = start_ns + round(now_s * 1e9)
+        if on_step is not None:
+            on_step(skies.flights, now_s)
         made = [radar.observe(skies.flights, now_s, STEP_S, start_ns, last) for radar in radars]
         until_ns = 2**62 if last else now_ns + round(STEP_S * 1e9)
         plots, illuminations = order.push([part[0] for part in made], [part[1] for part in made], until_ns)

@@ -25,6 +25,7 @@ from farwatch.formats.asterix.service_out import (
     sensor_status,
     system_status,
 )
+from farwatch.formats.asterix.table import load_table
 from farwatch.frame import Frame
 from farwatch.network import find_interface, open_sender, parse_url
 from farwatch.packing import packed, unpacked
@@ -61,7 +62,8 @@ class Area(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class AsterixOutput(Asterix62Options, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A client: where it is (`udp://ADDRESS:PORT`, one host or a group), and what it gets of the tracks.
 
-    `status_s` is how often it is told how the sensors (CAT063) and the system (CAT065) are; 0: never.
+    `status_s` is how often it is told how the sensors (CAT063) and the system (CAT065) are; 0: never. `editions` are
+    those of these two, as { 063 = "1.6" }, by default the newest; that of the tracks is `edition`.
     """
 
     url: str
@@ -71,6 +73,7 @@ class AsterixOutput(Asterix62Options, frozen=True, forbid_unknown_fields=True, k
     area: Area | None = None
     every_s: Annotated[float, Meta(ge=0.1, le=3600)] | None = None
     status_s: Annotated[float, Meta(ge=0, le=3600)] = 1.0
+    editions: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Health(NamedTuple):
@@ -189,19 +192,50 @@ class _ClientState(msgspec.Struct):
     status_due_ns: int
 
 
+def refuse_outputs(options: Sequence[AsterixOutput], sensors: Sequence[Sensor], frame: Frame) -> None:
+    """Raise `ConfigError` for the first client that cannot be; nothing is opened."""
+    for number, one in enumerate(options):
+        try:
+            parse_url(one.url, ("udp",))
+            find_interface(one.interface)
+            _refuse_area(one, frame)
+            status_editions(one.editions)
+            TrackEncoder(one, sensors, frame)
+        except (ConfigError, FormatError) as error:
+            raise ConfigError(f"$.outputs[{number}]: {error}") from None
+
+
+def status_editions(given: dict[str, str]) -> dict[int, str]:
+    """Editions of CAT063 and CAT065 by category; raises `ConfigError` or `FormatError`."""
+    editions = {}
+    for text, edition in given.items():
+        if not text.isdecimal() or int(text) not in (63, 65):
+            raise ConfigError(
+                f"`editions` names {text!r}; give those of 063 and 065, as {{ 063 = {edition!r} }}, and that of the "
+                "tracks as `edition`"
+            )
+        editions[int(text)] = load_table(int(text), edition).edition
+    return editions
+
+
+def _refuse_area(options: AsterixOutput, frame: Frame) -> None:
+    if options.area is not None and frame.flat:
+        raise ConfigError("`area` is in latitude and longitude: the flat frame has neither")
+
+
 class Client:
     """One receiver of tracks. A track that leaves its area ends for it, and begins anew where it comes back."""
 
     def __init__(self, options: AsterixOutput, sensors: Sequence[Sensor], frame: Frame) -> None:
         self.url = options.url
         endpoint = parse_url(options.url, ("udp",))
-        if options.area is not None and frame.flat:
-            raise ConfigError("`area` is in latitude and longitude: the flat frame has neither")
+        _refuse_area(options, frame)
         self._area = options.area
         self._every_ns = None if options.every_s is None else round(options.every_s * 1e9)
         self._status_ns = round(options.status_s * 1e9)
         self._due_ns = self._status_due_ns = 0
         self._encoder = TrackEncoder(options, sensors, frame)
+        self._editions = status_editions(options.editions)
         self._system = System(*source_of(options.sac_sic), 0 if options.service is None else options.service)
         self._largest = options.largest_block
         self._centre = (0.0, 0.0) if frame.flat else centre_of(options, sensors)
@@ -266,10 +300,11 @@ class Client:
         datagrams = []
         if named:
             sources = [source for _, source in self._named]
-            datagrams = self._packed(63, sensor_status(until_ns, self._system, sources, named))
+            states = sensor_status(until_ns, self._system, sources, named, edition=self._editions.get(63))
+            datagrams = self._packed(63, states)
         good = all(condition == Condition.OPERATIONAL for condition in found.conditions)
         state = SystemState.OPERATIONAL if good else SystemState.DEGRADED
-        said = system_status(until_ns, self._system, state, overloaded=found.overloaded)
+        said = system_status(until_ns, self._system, state, overloaded=found.overloaded, edition=self._editions.get(65))
         self.pacer.send([*datagrams, *self._packed(65, said)])
 
     def snapshot(self) -> bytes:
@@ -305,7 +340,7 @@ class Client:
 
     def _end(self, time_ns: int) -> bytes:
         self._batch += 1
-        return self._packed(65, end_of_batch(time_ns, self._system, self._batch))[0]
+        return self._packed(65, end_of_batch(time_ns, self._system, self._batch, self._editions.get(65)))[0]
 
     def _packed(self, category: int, records: Encoded) -> list[bytes]:
         return pack(category, records, self._largest).datagrams()

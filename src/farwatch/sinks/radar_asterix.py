@@ -8,13 +8,50 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from farwatch.errors import ConfigError
-from farwatch.formats.asterix.blocks import Blocks
-from farwatch.formats.asterix.radar_out import Station, radar_blocks
+from farwatch.formats.asterix.blocks import Blocks, Part, pack_by_time
+from farwatch.formats.asterix.radar_out import Station, radar_parts
 from farwatch.plots import Plots, Progress
 from farwatch.recording import NewFile
 from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.height import HeightFinder
 from farwatch.sinks.asterix62 import source_of
+
+
+class RadarEncoder:
+    """Writes what radars say; raises `ConfigError` for a radar without `sac_sic`.
+
+    conventional: CAT001 and 002 instead of CAT048 and 034.
+    """
+
+    def __init__(
+        self,
+        sensors: Sequence[Sensor],
+        *,
+        flat: bool = False,
+        editions: Mapping[int, str] | None = None,
+        conventional: bool = False,
+    ) -> None:
+        self._stations = [station(sensor) for sensor in sensors]
+        self._editions = editions
+        self._conventional = conventional
+        self._finders = {
+            number: HeightFinder(sensor, flat)
+            for number, sensor in enumerate(sensors)
+            if isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None and not conventional
+        }
+
+    def parts(self, plots: Plots, progress: Progress) -> list[Part]:
+        """Records of both categories, to be packed together with those of others."""
+        height_m = np.full(plots.n, np.nan)
+        for number, finder in self._finders.items():
+            rows = np.flatnonzero(plots.sensor == number)
+            if len(rows):
+                height_m[rows] = finder.heights_m(plots.z[rows])
+        return radar_parts(plots, progress, self._stations, height_m, self._editions, conventional=self._conventional)
+
+    def encode(self, plots: Plots, progress: Progress) -> Blocks:
+        """Data blocks in the order of the times."""
+        return pack_by_time(self.parts(plots, progress))
 
 
 def encode_radars(
@@ -26,17 +63,8 @@ def encode_radars(
     editions: Mapping[int, str] | None = None,
     conventional: bool = False,
 ) -> Blocks:
-    """Data blocks in the order of the times; raises `ConfigError` for a radar without `sac_sic`.
-
-    conventional: CAT001 and 002 instead of CAT048 and 034.
-    """
-    height_m = np.full(plots.n, np.nan)
-    for number, sensor in enumerate(sensors):
-        rows = np.flatnonzero(plots.sensor == number)
-        if len(rows) and isinstance(sensor, Radar) and sensor.sigma.elevation_deg is not None:
-            height_m[rows] = HeightFinder(sensor, flat).heights_m(plots.z[rows])
-    stations = [station(sensor) for sensor in sensors]
-    return radar_blocks(plots, progress, stations, height_m, editions, conventional=conventional)
+    """Data blocks of one batch; for several, `RadarEncoder` is made once."""
+    return RadarEncoder(sensors, flat=flat, editions=editions, conventional=conventional).encode(plots, progress)
 
 
 def write_radars(
@@ -49,7 +77,11 @@ def write_radars(
     conventional: bool = False,
 ) -> Blocks:
     """Write a recording, whole or not at all; returns its blocks. Raises `FarwatchError`."""
-    blocks = encode_radars(plots, progress, sensors, flat=flat, conventional=conventional)
+    return write_blocks(path, encode_radars(plots, progress, sensors, flat=flat, conventional=conventional))
+
+
+def write_blocks(path: str | os.PathLike[str], blocks: Blocks) -> Blocks:
+    """Write data blocks to a file, whole or not at all, and return them. Raises `FarwatchError`."""
     file = NewFile(path)
     try:
         file.part.write_bytes(blocks.data.tobytes())

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from farwatch.errors import ConfigError, FormatError
+from farwatch.formats.asterix.editions import Rule, rule_of
 from farwatch.formats.asterix.table import load_table
 from farwatch.network import Endpoint, Interface, find_interface, parse_url
 
@@ -19,9 +20,10 @@ class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `url` may be several of them. `interface`: name or address of the interface that joins the groups. `from`: only
     datagrams of these senders are taken. `network`: "A" and "B" carry the same blocks, and one copy of each is used.
-    `editions` by category, as { 048 = "1.31" }. `day`: a recording of that day (UTC) is played to the feed, so that
-    its times are not those of this machine's clock. What is more than `max_ahead_s` ahead of the clock is left out:
-    one wild time would make all others late. The queue holds `queue_mb`; beyond it the oldest datagrams go.
+    `editions` by category, as { 048 = "1.31" }, or of one source or port of it, as { "001@1/10" = "1.2", "048@:8600" =
+    "1.30" }. `day`: a recording of that day (UTC) is played to the feed, so that its times are not those of this
+    machine's clock. What is more than `max_ahead_s` ahead of the clock is left out: one wild time would make all others
+    late. The queue holds `queue_mb`; beyond it the oldest datagrams go.
     """
 
     url: str | tuple[str, ...]
@@ -43,15 +45,19 @@ class Ready(NamedTuple):
     endpoints: tuple[Endpoint, ...]
     interface: Interface
     senders: frozenset[str]
-    editions: dict[int, str]
+    editions: dict[int | Rule, str]
     day_ns: int  # start of the day that is played, 0: today
+
+
+def urls_of(feed: Feed) -> tuple[str, ...]:
+    """The addresses of a feed."""
+    return (feed.url,) if isinstance(feed.url, str) else feed.url
 
 
 def checked(feed: Feed, number: int) -> Ready:
     """The feed, ready to be opened; raises `ConfigError` that names it."""
-    urls = (feed.url,) if isinstance(feed.url, str) else feed.url
     try:
-        endpoints = tuple(parse_url(url) for url in urls)
+        endpoints = tuple(parse_url(url) for url in urls_of(feed))
         if not endpoints:
             raise ConfigError("`url` is empty; give at least one")
         if len({endpoint.scheme for endpoint in endpoints}) > 1:
@@ -77,13 +83,17 @@ def _sender(text: str) -> str:
         raise ConfigError(f"`from` = {text!r} is no IPv4 address; give those of the senders, as 10.0.0.5") from None
 
 
-def _editions(given: dict[str, str]) -> dict[int, str]:
-    editions = {}
-    for category, edition in given.items():
-        if not category.isdecimal():
-            raise ConfigError(f"`editions` names {category!r}; give categories, as {{ 048 = {edition!r} }}")
-        load_table(int(category), edition)
-        editions[int(category)] = edition
+def _editions(given: dict[str, str]) -> dict[int | Rule, str]:
+    editions: dict[int | Rule, str] = {}
+    for text, edition in given.items():
+        rule = rule_of(text)
+        if rule is None:
+            raise ConfigError(
+                f"`editions` names {text!r}; give categories, as {{ 048 = {edition!r} }}, or those of a source or a "
+                f'port, as {{ "048@1/10" = {edition!r}, "048@:8600" = {edition!r} }}'
+            )
+        load_table(rule.category, edition)
+        editions[rule] = edition
     return editions
 
 

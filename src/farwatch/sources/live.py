@@ -226,7 +226,7 @@ class Live:
             data, copies = self._copies.passed(datagram.data, network, datagram.received_ns)
             state.copies += copies
             if data:
-                kept.append(Datagram(datagram.received_ns, data))
+                kept.append(datagram._replace(data=data))
         return kept
 
 
@@ -254,7 +254,8 @@ class _Lane:
         stop = np.cumsum(np.array([len(one.data) for one in datagrams], np.int64))
         start = np.concatenate([np.zeros(1, np.int64), stop[:-1]])
         received_ns = np.array([one.received_ns for one in datagrams], np.int64)
-        piece = Piece(data, self._base, start, stop, received_ns, Counter(), in_packets=True)
+        port = np.array([one.port for one in datagrams], np.int64)
+        piece = Piece(data, self._base, start, stop, received_ns, Counter(), port, in_packets=True)
         self._base += len(data)
         return self.assembler.decode(piece)
 

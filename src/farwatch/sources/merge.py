@@ -9,10 +9,11 @@ data: one that has fallen silent holds up nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
+from msgspec import Meta
 
 from farwatch.errors import FarwatchError
 from farwatch.journal import Advance, Input, Push
@@ -34,6 +35,16 @@ class _State(msgspec.Struct):
     quiet: int
     late: int
     held: list[Any]
+
+
+class MergeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long a slice is waited for: until every sensor has passed its end by `wait_s`, as times go back a little.
+
+    A sensor that is silent or late is waited for until the newest data are `patience_s` ahead of it, and no longer.
+    """
+
+    wait_s: Annotated[float, Meta(ge=0, le=60)] = WAIT_S
+    patience_s: Annotated[float, Meta(ge=0, le=600)] = PATIENCE_S
 
 
 class Merge:

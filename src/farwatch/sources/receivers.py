@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from farwatch.clock import now_ns
+from farwatch.formats.containers import NO_PORT
 from farwatch.network import SO_RXQ_OVFL, SO_TIMESTAMPNS, Endpoint, open_receiver
 from farwatch.sources.feeds import Ready
 
@@ -29,6 +30,7 @@ class Datagram(NamedTuple):
     received_ns: int
     data: bytes
     feed: int = 0
+    port: int = NO_PORT  # that it was sent to, or that of the server
 
 
 @dataclass
@@ -136,6 +138,7 @@ class UdpReceiver(threading.Thread):
     def _turn(self, sock: socket.socket) -> list[Datagram]:
         """What a socket holds, up to a limit."""
         taken: list[Datagram] = []
+        port = sock.getsockname()[1]
         for _ in range(_TURN):
             try:
                 data, ancillary, _, sender = sock.recvmsg(_LARGEST, _ANCILLARY)
@@ -149,7 +152,7 @@ class UdpReceiver(threading.Thread):
             if self._senders and sender[0] not in self._senders:
                 self._state.refused += 1
                 continue
-            taken.append(Datagram(received_ns or now_ns(), data))
+            taken.append(Datagram(received_ns or now_ns(), data, port=port))
         return taken
 
     def _stamp(self, sock: socket.socket, ancillary: list[tuple[int, int, bytes]]) -> int:
@@ -244,7 +247,7 @@ class TcpReceiver(threading.Thread):
             received_ns = now_ns()
             blocks = framed.push(data)
             if blocks:
-                self._inbox.put([Datagram(received_ns, blocks)])
+                self._inbox.put([Datagram(received_ns, blocks, port=self._endpoint.port)])
             if framed.broken:
                 self._state.errors += 1
                 return

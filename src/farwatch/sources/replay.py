@@ -16,7 +16,7 @@ from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progre
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.height import HeightFinder
-from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, newest_ns
+from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, MergeOptions, newest_ns
 
 CHUNK_BYTES = 256 * 1024
 PROGRESS_FILE = "progress.parquet"
@@ -28,9 +28,10 @@ class Replay:
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
     say it; `editions` are ASTERIX editions by category or `Rule`; `flat` says that the sensors stand in the plane. The
     height that a 3-D radar sends becomes the elevation that it measured, where the site file says that it measures one.
-    `on_bytes`, if given, hears how many bytes have been read. `merge` takes the data in place of one of its own, in
-    parts of `step_s` of data time if that is given. The folder of a journal is a recording too, and gives the batches
-    of the night that it is of. Iterating raises `FormatError` for files that cannot be used.
+    `on_bytes`, if given, hears how many bytes of the files have been read since it last heard; `merge` says how long
+    late data is waited for, or takes the data itself, in parts of `step_s` of data time if that is given. The folder of
+    a journal is a recording too, and gives the batches of the night that it is of. Iterating raises `FormatError` for
+    files that cannot be used.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Replay:
         editions: Editions | None = None,
         flat: bool = False,
         on_bytes: Callable[[int], None] | None = None,
-        merge: Merge | None = None,
+        merge: Merge | MergeOptions | None = None,
         step_s: float | None = None,
     ) -> None:
         self.paths = [Path(path) for path in paths]
@@ -54,7 +55,7 @@ class Replay:
         self._on_bytes = on_bytes
         self._flat = flat
         self.torn: list[str] = []  # what a journal lacks, in words
-        self._merge = Merge(shortest_slice_s(sensors), sensors=len(self._sensors)) if merge is None else merge
+        self._merge = merge if isinstance(merge, Merge) else merge_of(sensors, merge or MergeOptions())
         self._step_ns = None if step_s is None else round(step_s * 1e9)
 
     @property
@@ -130,18 +131,18 @@ class Replay:
         if path.suffix == ".parquet":
             yield self._parquet(path)
             return
-        done = 0
         sources = sources_of(self._sensors)
         if not sources:
             raise FormatError(f"{path}: no sensor of the site file has a `sac_sic`, so no record can be told to be its")
-        size = path.stat().st_size if path.is_file() else 0
         for part in asterix.stream(
-            path, sources, chunk_bytes=CHUNK_BYTES, day_ns=self._day_ns, editions=self._editions
+            path,
+            sources,
+            chunk_bytes=CHUNK_BYTES,
+            day_ns=self._day_ns,
+            editions=self._editions,
+            on_bytes=self._on_bytes,
         ):
             self.statistics.add(part.statistics)
-            if self._on_bytes and done < size:
-                self._on_bytes(min(CHUNK_BYTES, size - done))
-                done += CHUNK_BYTES
             yield with_elevations(part.plots, part.height_3d_m, self._finders), part.progress
 
     def _parquet(self, path: Path) -> tuple[Plots, Progress]:
@@ -191,6 +192,11 @@ def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:
             sac, sic = sensor.sac_sic.split("/")
             out[int(sac), int(sic)] = index
     return out
+
+
+def merge_of(sensors: Sequence[Sensor], options: MergeOptions) -> Merge:
+    """The merge of a site's sensors."""
+    return Merge(shortest_slice_s(sensors), options.wait_s, sensors=len(sensors), patience_s=options.patience_s)
 
 
 def shortest_slice_s(sensors: Sequence[Sensor]) -> float:

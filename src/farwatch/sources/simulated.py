@@ -10,8 +10,8 @@ from farwatch.frame import Frame
 from farwatch.plots import Batch
 from farwatch.sensors import Sensor
 from farwatch.simulation import Simulation, stream
-from farwatch.sources.merge import Merge
-from farwatch.sources.replay import shortest_slice_s
+from farwatch.sources.merge import Merge, MergeOptions
+from farwatch.sources.replay import merge_of
 from farwatch.truth import LOOKS_PROPER, NO_PLOT, States, Truth, concat_states, make_states
 
 
@@ -30,15 +30,14 @@ class Simulated:
         duration_s: float,
         seed: int,
         on_truth: Callable[[Truth], object] | None = None,
-        merge: Merge | None = None,
+        merge: Merge | MergeOptions | None = None,
     ) -> None:
         self.states: States = make_states(0)
         self.sighted: dict[int, int] = {}
         self._sensors = tuple(sensors)
         self._on_truth = on_truth
         self._stream = stream(self._sensors, frame, options, duration_s, seed)
-        own = Merge(shortest_slice_s(sensors), sensors=len(self._sensors))
-        self._merge = own if merge is None else merge
+        self._merge = merge if isinstance(merge, Merge) else merge_of(sensors, merge or MergeOptions())
 
     @property
     def late(self) -> int:

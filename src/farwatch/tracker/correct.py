@@ -16,7 +16,7 @@ from farwatch.sensors.measurement import measurement
 from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
-from farwatch.tracks import MODES, STATE, copy_gaussian
+from farwatch.tracks import MODES, STATE, copy_gaussian, note_heard
 
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
@@ -263,6 +263,7 @@ def merge_looks(  # type: ignore[no-untyped-def]
             if existence > CREDIBLE:
                 tracks.detected_ns[i] = looks.time_ns[k]
             tracks.seen_ns[i, sensor] = looks.time_ns[k]
+            note_heard(tracks.heard_ns[i], plots.kind[candidates.plot[best]], looks.time_ns[k])
             tracks.plot[i] = plots.id[candidates.plot[best]]
             if best_weight > 0.5 * existence:
                 remember_identity(tracks, i, plots, candidates.plot[best])

@@ -14,7 +14,7 @@ from farwatch.sensors import place
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.births import born_near
 from farwatch.tracker.looks import spent
-from farwatch.tracks import MODES, STATE, vague
+from farwatch.tracks import MODES, STATE, note_heard, vague
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
 LEAST_BIRTH = 1e-4  # a less likely first plot stands among so many false ones that no second can be told from them
@@ -328,6 +328,8 @@ def give_birth(  # type: ignore[no-untyped-def]
             tracks.looked_ns[i, other] = 0
             tracks.seen_ns[i, other] = 0
             tracks.due_ns[i, other] = 0
+        tracks.heard_ns[i, :] = 0
+        note_heard(tracks.heard_ns[i], plots.kind[j], plots.time_ns[j])
         tracks.time_ns[i] = plots.time_ns[j]
         tracks.looked_ns[i, sensor] = plots.time_ns[j]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]

@@ -10,7 +10,7 @@ from farwatch.geodesy import enu_axes, to_geodetic
 from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import AGILE, CIVIL
 from farwatch.picture import Picture, Status
-from farwatch.plots import Floats, Ints
+from farwatch.plots import N_TECHNOLOGIES, Floats, Ints
 from farwatch.tracker.correct import moment_match
 from farwatch.tracker.looks import predict_hypothesis
 from farwatch.tracks import MODES, STATE, Tracks
@@ -91,12 +91,13 @@ def state_columns(rows, means, covariances, flat, out):  # type: ignore[no-untyp
 
 @kernel
 def columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat):  # type: ignore[no-untyped-def]
-    """Columns of the picture of the tracks in `rows`, floats (16, n) and ints (8, n).
+    """Columns of the picture of the tracks in `rows`, floats (16, n) and ints (8, n), and when they were heard (n, 5).
 
     `of` (n,) are the rows of their times (ns), means (6) and covariances (6, 6) in the tables given.
     """
     n = len(rows)
     floats, ints = np.empty((16, n)), np.empty((8, n), np.int64)
+    heard_ns = np.empty((n, N_TECHNOLOGIES), np.int64)
     state_columns(of, means, covariances, flat, floats)
     for k in range(n):
         i = rows[k]
@@ -105,11 +106,12 @@ def columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat):  #
         ints[2, k] = tracks.status[i] if tracks.alive[i] else ENDED
         ints[3, k], ints[4, k], ints[5, k] = tracks.address[i], tracks.mode_a[i], tracks.callsign[i]
         ints[6, k], ints[7, k] = tracks.plot[i], 0
+        heard_ns[k] = tracks.heard_ns[i]
         for sensor in range(min(len(rotation_s), 63)):
             seen = tracks.seen_ns[i, sensor]
             if seen > 0 and ints[0, k] - seen <= int(CONTRIBUTES_ROTATIONS * rotation_s[sensor] * 1e9):
                 ints[7, k] |= 1 << sensor
-    return floats, ints
+    return floats, ints, heard_ns
 
 
 def report(
@@ -127,7 +129,7 @@ def report(
 
     Tracks that have ended say so; a sensor contributes where it has seen a track within its last two rotations.
     """
-    floats, ints = columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat)
+    floats, ints, heard_ns = columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat)
     return Picture(
         until_ns=until_ns,
         time_ns=ints[0],
@@ -154,4 +156,5 @@ def report(
         callsign=ints[5],
         sensors=ints[7],
         plot=ints[6],
+        heard_ns=heard_ns,
     )

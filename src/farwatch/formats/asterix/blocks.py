@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,15 @@ class Blocks(NamedTuple):
         """Each block by itself."""
         starts = [0, *self.ends[:-1].tolist()]
         return [self.data[start:stop].tobytes() for start, stop in zip(starts, self.ends.tolist())]
+
+
+class Part(NamedTuple):
+    """Records of one category, each with its time and the number of its source: blocks hold those of one source."""
+
+    category: int
+    records: Encoded
+    time_ns: NDArray[np.int64]
+    group: NDArray[np.int64]
 
 
 @kernel
@@ -61,6 +71,13 @@ def pack_records(data, start, stop, category, group, largest, out, ends):  # typ
 def pack(category: int, records: Encoded, largest: int = LARGEST_BLOCK) -> Blocks:
     """Blocks of the records of one category. Raises FormatError: no such size of a block, a record beyond 64 KiB."""
     return pack_parts({category: records}, np.arange(records.n), np.zeros(records.n, np.int64), largest)
+
+
+def pack_by_time(parts: Sequence[Part], largest: int = LARGEST_BLOCK) -> Blocks:
+    """Blocks of the records of several categories in the order of their times, of equal ones in that of the parts."""
+    order = np.argsort(np.concatenate([part.time_ns for part in parts]), kind="stable")
+    group = np.concatenate([part.group for part in parts]).astype(np.int64)
+    return pack_parts({part.category: part.records for part in parts}, order, group, largest)
 
 
 def pack_parts(

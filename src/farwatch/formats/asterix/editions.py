@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -33,6 +34,15 @@ class Rule(NamedTuple):
     port: int = -1
 
 
+def rule_of(text: str) -> Rule | None:
+    """The rule that is written as 048, 021@0/107 (of a source) or 021@:8600 (of a port); None: that is no rule."""
+    found = re.fullmatch(r"(\d{1,3})(?:@(?:(\d{1,3})/(\d{1,3}))?(?::(\d{1,5}))?)?", text)
+    if not found or text.endswith("@"):
+        return None
+    sac, sic, port = (int(found[k]) if found[k] else -1 for k in (2, 3, 4))
+    return Rule(int(found[1]), sac, sic, port)
+
+
 Editions = Mapping[int, str] | Mapping[int | Rule, str]
 
 
@@ -52,6 +62,8 @@ class Choice:
                 self.given[rule.category] = table
             else:
                 self.rules.setdefault(rule.category, []).append((rule, table))
+        for rules in self.rules.values():  # the last that holds is taken
+            rules.sort(key=lambda given: (given[0].sac >= 0) + (given[0].port >= 0))
 
     def table(self, category: int) -> Table:
         """The edition of a category where no particular rule holds."""

@@ -3,8 +3,9 @@
 The two categories say the same things under different item numbers, so one kernel serves both; what differs is in
 `_PATHS` and in the meaning of the detection type. The height measured by a 3-D radar (I048/110) is handed on as it is:
 what elevation it was depends on where the radar stands. The radial speed is I048/120, CAL, where it is not marked as
-doubtful; that of I001/120 is not read. The airborne turn data are those of BDS register 5,0, where `heading` is the
-true track angle and `speed` the ground speed; register 6,0 is relative to the air and to magnetic north and is left.
+doubtful, or I001/120, in its default steps of 1/256 NM/s. The airborne turn data are those of BDS register 5,0, where
+`heading` is the true track angle and `speed` the ground speed; register 6,0 is relative to the air and to magnetic
+north and is left.
 Item meanings: EUROCONTROL SPEC-0149-4 (CAT048) and SPEC-0149-2a (CAT001); registers: ICAO Doc 9871.
 """
 
@@ -76,6 +77,7 @@ _PATHS = {
         "code": "020/DS1DS2",
         "level": "090/HGT",
         "ssr_power": "131",
+        "doppler": "120",
     },
 }
 _NOTHING = 255
@@ -107,6 +109,7 @@ class Layout(NamedTuple):
     kinds: NDArray[np.uint8]  # plot kind by detection type, 255: none
     registers: int  # slot of the Mode S registers (I048/250), -1: none
     truncated: bool  # the time is I001/141: 16 bits, and may be left out
+    rate_mps: float  # one unit of the radial speed: I048/120 is in m/s, I001/120 in NM/s
 
 
 def layout(table: Table) -> Layout:
@@ -119,6 +122,7 @@ def layout(table: Table) -> Layout:
         np.array(_KINDS[table.category], np.uint8),
         table.slots.get("250", -1),
         table.category == 1,
+        _NM_M if table.category == 1 else 1.0,
     )
 
 
@@ -258,8 +262,8 @@ def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips,
         plots.covariance[m, :] = math.nan
         plots.velocity_sigma[m, :] = math.nan
         plots.measured[m] = _RANGE_AND_AZIMUTH
-        if v[_DOPPLER] != ABSENT and v[_DOUBTFUL] == 0:
-            plots.z[m, 3] = v[_DOPPLER] * lsb[_DOPPLER]
+        if v[_DOPPLER] != ABSENT and v[_DOUBTFUL] != 1:
+            plots.z[m, 3] = v[_DOPPLER] * lsb[_DOPPLER] * spec.rate_mps
             plots.measured[m] |= _RANGE_RATE
         plots.flags[m] = _flags(v)
         plots.mode_a[m] = v[_MODE_A] if v[_MODE_A] != ABSENT else NO_MODE_A

@@ -3,7 +3,8 @@
 An elevation has no item: it goes as the height that it means (I048/110), which `sensors.height` finds. Ranges that
 I048/040 cannot say go into the Reserved Expansion Field (RE/ERR). The radial speed (I048/120, CAL) is positive where
 the aircraft goes away, as `range_rate_mps` is. What a plot does not say is left out. CAT001 has no place for addresses,
-callsigns, heights that radars measure and how an aircraft turns, and its times are cut: the messages tell the rest.
+callsigns, heights that radars measure and how an aircraft turns, its radial speeds (I001/120) are in steps of 7.2 m/s,
+and its times are cut: the messages tell the rest.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, pack_parts
+from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, Part, pack_by_time
 from farwatch.formats.asterix.encode import Encoded, Repeated, encode
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import load_expansion, load_table
@@ -65,22 +66,31 @@ def radar_blocks(
     stations: by sensor; height_m: (plots,) of 3-D radars above mean sea level, NaN none; conventional: CAT001 and 002
     instead of CAT048 and 034. Raises FormatError: plots that are no radar's, values that do not fit.
     """
+    return pack_by_time(radar_parts(plots, progress, stations, height_m, editions, conventional=conventional), largest)
+
+
+def radar_parts(
+    plots: Plots,
+    progress: Progress,
+    stations: Sequence[Station],
+    height_m: Floats | None = None,
+    editions: Mapping[int, str] | None = None,
+    *,
+    conventional: bool = False,
+) -> list[Part]:
+    """The same as records that can be packed together with those of other categories."""
     chosen = editions or {}
     messages = progress.take(np.isin(progress.kind, list(_MESSAGES)))
+    of_messages, of_plots = (2, 1) if conventional else (34, 48)
+    said = message_records(messages, stations, chosen.get(of_messages), of_messages)
     if conventional:
-        parts = {
-            2: message_records(messages, stations, chosen.get(2), 2),
-            1: conventional_records(plots, stations, chosen.get(1)),
-        }
+        found = conventional_records(plots, stations, chosen.get(1))
     else:
-        parts = {
-            34: message_records(messages, stations, chosen.get(34)),
-            48: plot_records(plots, stations, height_m, chosen.get(48)),
-        }
-    time_ns = np.concatenate([messages.time_ns, plots.time_ns])
-    order = np.argsort(time_ns, kind="stable")
-    sensor = np.concatenate([messages.sensor, plots.sensor]).astype(np.int64)
-    return pack_parts(parts, order, sensor, largest)
+        found = plot_records(plots, stations, height_m, chosen.get(48))
+    return [
+        Part(of_messages, said, messages.time_ns, messages.sensor.astype(np.int64)),
+        Part(of_plots, found, plots.time_ns, plots.sensor.astype(np.int64)),
+    ]
 
 
 def plot_records(
@@ -92,7 +102,7 @@ def plot_records(
     code = mode_a_of(plots)
     range_steps = np.maximum(np.rint(plots.z[:, 0] / _RANGE_STEP_M), 1.0)
     far = range_steps >= _RANGE_FULL
-    rate = np.where(plots.measured & int(Measured.RANGE_RATE) != 0, plots.z[:, 3], np.nan)
+    rate = _radial(plots)
     power = np.rint(plots.amplitude_dbm.astype(np.float64))
     primary = _WITH_PRIMARY[plots.kind]
     columns: Columns = {
@@ -137,6 +147,7 @@ def conventional_records(plots: Plots, stations: Sequence[Station], edition: str
         "020/ME": _where(more, emergency),
         "040/RHO": range_steps.astype(np.int64),
         "040/THETA": np.degrees(plots.z[:, 1]),
+        "120": _radial(plots) / _NM_M,
         "131": np.rint(plots.amplitude_dbm.astype(np.float64)),
         "141": ticks_of(plots.time_ns) % TRUNCATION,
     }
@@ -260,6 +271,11 @@ def _turn(plots: Plots) -> dict[str, Repeated]:
         there |= known
     values = np.column_stack([register[there], np.full((there.sum(), 2), _BDS_50)])
     return {"250": Repeated(np.concatenate([[0], np.cumsum(there)]), values)}
+
+
+def _radial(plots: Plots) -> Floats:
+    """Radial speeds (m/s), NaN where none was measured."""
+    return np.where(plots.measured & int(Measured.RANGE_RATE) != 0, plots.z[:, 3], np.nan)
 
 
 def _flag(plots: Plots, flag: Flag) -> NDArray[np.bool_]:

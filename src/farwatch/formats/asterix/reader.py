@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,15 +55,23 @@ def stream(
     chunk_bytes: int = CHUNK_BYTES,
     day_ns: int = 0,
     editions: Editions | None = None,
+    on_bytes: Callable[[int], None] | None = None,
 ) -> Iterator[Decoded]:
     """The same as `read` in parts of about `chunk_bytes` of the file each; ids, times and places go on.
 
-    The error that no record belongs to a source comes at the end.
+    `on_bytes` hears how many bytes of the file (compressed, where it is) have been read since it last heard. The error
+    that no record belongs to a source comes at the end.
     """
     container = open_container(path)
     assembler = Assembler(str(container.path), sources, day_ns, editions)
+    told = 0
     for piece in pieces(container, chunk_bytes):
+        if on_bytes and piece.consumed > told:
+            on_bytes(piece.consumed - told)
+            told = piece.consumed
         yield assembler.decode(piece)
+    if on_bytes and container.size > told:
+        on_bytes(container.size - told)
     assembler.finish()
 
 

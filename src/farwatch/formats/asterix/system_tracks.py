@@ -1,9 +1,9 @@
 """Track states -> the numbers of CAT062 records (EUROCONTROL SPEC-0149-9).
 
-What a picture does not know is left out, never made up: accelerations, flight plans, the ages by kind of sensor, and
-the geometric height of a track that no sensor measures the height of. Times are rounded to the item's 1/128 s and go
-round at midnight. The system plane is stereographic about a configured centre; velocities and standard deviations are
-true (not stretched as the plane is) and turned into its axes.
+What a picture does not know is left out, never made up: accelerations, flight plans, and the geometric height of a
+track that no sensor measures the height of. Times are rounded to the item's 1/128 s and go round at midnight. The
+system plane is stereographic about a configured centre; velocities and standard deviations are true (not stretched as
+the plane is) and turned into its axes.
 """
 
 from __future__ import annotations
@@ -19,13 +19,21 @@ from farwatch.formats.asterix.text import icao_text
 from farwatch.formats.asterix.time_of_day import ticks_of
 from farwatch.geodesy import E2, A
 from farwatch.picture import Picture, Status
-from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints, Technology
 from farwatch.stereographic import Plane, project
 
 NO_HEIGHT_SOURCE, GNSS, RADAR_3D, MULTILATERATION = 0, 1, 2, 7  # I062/080 SRC: where I062/130 comes from
 _FL_M, _FOOT_M = 30.48, 0.3048
 _PLANE_REACH_M = ((1 << 23) - 1) * 0.5  # what I062/100 can say
 _BAROMETRIC, _GEOMETRIC = 0, 1
+_AGES = {
+    "PSR": Technology.PSR,
+    "SSR": Technology.SSR,
+    "MDS": Technology.MODE_S,
+    "ES": Technology.ADSB,
+    "MLT": Technology.MLAT,
+}
+_OLDEST_S = 63.75  # what I062/290 can say, and stands for all that is older
 
 Columns = dict[str, NDArray[Any]]
 
@@ -62,6 +70,7 @@ def track_columns(picture: Picture, numbering: Numbering, origin: Origin, table:
     source = _height_source(picture.sensors, origin.height_source)
     columns |= _place(picture, origin.plane) | _identity(picture) | _heights(picture, source)
     columns |= _status(picture, numbering, source)
+    columns |= _ages(picture)
     columns["290/TRK"] = np.maximum(picture.time_ns - numbering.since_ns, 0) * 1e-9
     return {path: column for path, column in columns.items() if table.has(path)}
 
@@ -138,6 +147,16 @@ def _heights(p: Picture, source: Ints) -> Columns:
         "220": np.where(known, p.vertical_rate_mps * 60.0 / _FOOT_M, np.nan),
         "500/ARC": np.where(known, p.sigma_vertical_rate_mps * 60.0 / _FOOT_M, np.nan),
     }
+
+
+def _ages(p: Picture) -> Columns:
+    """How long ago each kind of sensor has last seen the track; one that never has is left out."""
+    columns: Columns = {}
+    for name, technology in _AGES.items():
+        heard_ns = p.heard_ns[:, int(technology)]
+        age_s = np.maximum(p.time_ns - heard_ns, 0) * 1e-9
+        columns[f"290/{name}"] = np.where(heard_ns > 0, np.minimum(age_s, _OLDEST_S), np.nan)
+    return columns
 
 
 def _status(p: Picture, numbering: Numbering, source: Ints) -> Columns:
