@@ -82,6 +82,19 @@ def test_a_cut_anywhere_costs_only_the_end(tmp_path: Path, suffix: str, cut: int
     assert last is not None and last.picture == frames[-1].picture
 
 
+@pytest.mark.parametrize("suffix", [".pictures", ".index", ".identities", ".hits"])
+def test_a_file_that_is_missing_costs_its_segment(tmp_path: Path, suffix: str) -> None:
+    frames = frames_of(32)[20:]
+    keep(tmp_path, frames[:6])
+    keep(tmp_path, frames[6:])
+    assert len(frames[0].hits)
+    min(tmp_path.glob(f"*{suffix}")).unlink()
+    store = FrameStore(tmp_path, 24.0, 1.0)
+    assert store.span.times_ns.tolist() == [frame.time_ns for frame in frames[6:]]
+    store.close()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
 def test_bytes_after_the_end_and_pages_of_zeros_are_not_trusted(tmp_path: Path) -> None:
     frames = frames_of(10)
     keep(tmp_path, frames)

@@ -132,6 +132,18 @@ def test_slow_connections_end(monkeypatch: pytest.MonkeyPatch) -> None:
         assert running.get("/livez").status_code == 200
 
 
+def test_requests_that_come_together_are_all_answered() -> None:
+    with Running() as running:
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30.0) as sock:
+            one = b"GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            sock.sendall((one + b"\r\n") * 3 + one + b"Connection: close\r\n\r\n")
+            parts = []
+            while part := sock.recv(65_536):
+                parts.append(part)
+        assert b"".join(parts).count(b"HTTP/1.1 200 OK") == 4 and b"".join(parts).count(b'"farwatch"') == 4
+
+
 def test_readers_that_stop_are_given_up(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(connections, "SEND_S", 0.5)
     (tmp_path / "index.html").write_text("<!doctype html>")

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -41,13 +41,17 @@ FEW = 500  # tracks that may be encoded in the thread of all clients
 MOST_NOTICES = 20
 
 Message = str | bytes
+Whole = Callable[[Frame], Awaitable[list[str]]]
 
 
 class Client:
-    """Takes frames and commands without waiting; `messages` is what shall be sent, one after the other."""
+    """Takes frames and commands without waiting; `messages` is what shall be sent, one after the other.
 
-    def __init__(self, store: FrameStore, hits: Hits, ids: list[str]) -> None:
-        self._store, self._hits, self._ids = store, hits, ids
+    `whole` gives the `static` messages of all tracks of a frame, made once for all who come at that time.
+    """
+
+    def __init__(self, store: FrameStore, hits: Hits, ids: list[str], whole: Whole) -> None:
+        self._store, self._hits, self._ids, self._whole = store, hits, ids, whole
         self._playback = Playback()
         self._frames: deque[Frame] = deque(maxlen=WAITING)
         self._newest: Frame | None = None
@@ -158,6 +162,8 @@ class Client:
         follows = self._sent is not None and frame.sequence == self._sent.sequence + 1 and not self._jump
         if follows:
             told: tuple[str, ...] | list[str] = frame.static
+        elif not len(self._identities):
+            told = await self._whole(frame)
         else:
             rows = frame.identities[changed(self._identities, frame.identities)]
             told = await _static(rows)

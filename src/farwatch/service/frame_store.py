@@ -24,7 +24,7 @@ from farwatch.service.hits import Rows as HitRows
 from farwatch.service.identities import Rows as IdentityRows
 from farwatch.service.identities import changed, no_identities
 from farwatch.service.packing import Columns, accuracy_columns
-from farwatch.service.segments import Chains, Record, Segment
+from farwatch.service.segments import SUFFIXES, Chains, Record, Segment
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +78,9 @@ class FrameStore:
         self._identities: dict[tuple[str, int], IdentityRows] = {}
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for path in folder.iterdir():
+                if path.suffix in SUFFIXES and not path.with_suffix(".index").exists():
+                    path.unlink()  # of a segment that was being made or removed
             opened = [_opened(path.with_suffix("")) for path in sorted(folder.glob("*.index"))]
         except OSError as error:
             raise FarwatchError(

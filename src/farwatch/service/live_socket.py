@@ -22,6 +22,7 @@ from farwatch.service.frame_store import FrameStore
 from farwatch.service.frames import Frame, hello_sensor, scenario_told, status_told
 from farwatch.service.history import History
 from farwatch.service.hits import Hits
+from farwatch.service.identities import static_messages
 from farwatch.service.metrics import WebState
 from farwatch.service.publisher import Publisher
 from farwatch.web_options import WebOptions
@@ -56,6 +57,7 @@ class LiveSocket:
         self._of_address: Counter[str] = Counter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = False
+        self._whole: tuple[int, asyncio.Future[list[str]]] | None = None
         self._status: tuple[Frame | None, list[str], dict[str, Any]] | None = None
 
     def run_in(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -107,6 +109,13 @@ class LiveSocket:
             "sensors": self.sensors,
         }
 
+    async def _whole_static(self, frame: Frame) -> list[str]:
+        """The `static` messages of a frame, made once for all clients that come at that time."""
+        if self._whole is None or self._whole[0] != frame.sequence:
+            made = asyncio.ensure_future(asyncio.to_thread(static_messages, frame.identities))
+            self._whole = frame.sequence, made
+        return await asyncio.shield(self._whole[1])
+
     async def serve(self, socket: WebSocket) -> None:
         """One client, from its coming to its going."""
         address = socket.client.host if socket.client else ""
@@ -116,7 +125,7 @@ class LiveSocket:
             await socket.accept()
             await socket.close(TRY_LATER, "too many clients" if full else "too many clients from this address")
             return
-        client = Client(self._store, self._hits, self._ids)
+        client = Client(self._store, self._hits, self._ids, self._whole_static)
         self._of_address[address] += 1
         self._clients.add(client)
         self._web.clients = len(self._clients)

@@ -29,7 +29,7 @@ INDEX = np.dtype(
     [("time_ns", "<i8"), ("offset", "<u8"), ("length", "<u4"), ("checksum", "<u4"), ("picture", "<u4"),
      ("plots", "<u4"), ("since", "<u4"), ("identities", "<u4"), ("hits", "<u4")]
 )  # fmt: skip
-_SUFFIXES = (".pictures", ".identities", ".hits", ".index")
+SUFFIXES = (".pictures", ".identities", ".hits", ".index")
 _ROWS = {".identities": IDENTITY, ".hits": HIT}
 CHAINS = 16
 KEY_EVERY = 10  # records: a picture is read from the last key picture on
@@ -75,7 +75,7 @@ class Segment:
         self.rows: NDArray[Any] = np.empty(0, INDEX)
         self.lost_bytes = 0  # cut off when it was opened
         self._n = 0
-        self._ends = dict.fromkeys(_SUFFIXES, 0) | {".pictures": len(MAGIC)}
+        self._ends = dict.fromkeys(SUFFIXES, 0) | {".pictures": len(MAGIC)}
         self._chain: Chain | None = None  # where writing is
         self._out: dict[str, Any] = {}
 
@@ -85,24 +85,29 @@ class Segment:
         segment = cls(base)
         data = segment.path(".index").read_bytes()
         rows = np.frombuffer(data[: len(data) // INDEX.itemsize * INDEX.itemsize], INDEX)
-        size = segment.path(".pictures").stat().st_size
+        size = segment._size(".pictures")
         ends = rows["offset"].astype(np.int64) + rows["length"]
         starts = np.concatenate([[len(MAGIC)], ends[:-1]]) if len(rows) else ends
         whole = (rows["offset"] == starts) & (ends <= size) & (np.diff(rows["time_ns"], prepend=-(1 << 62)) > 0)
         for suffix, dtype in _ROWS.items():
-            whole &= (
-                np.cumsum(rows[suffix[1:]].astype(np.int64)) * dtype.itemsize <= segment.path(suffix).stat().st_size
-            )
+            whole &= np.cumsum(rows[suffix[1:]].astype(np.int64)) * dtype.itemsize <= segment._size(suffix)
         n = len(rows) if whole.all() else int(np.argmin(whole))
-        with segment.path(".pictures").open("rb") as file:
-            if file.read(len(MAGIC)) != MAGIC:
-                n = 0
+        if not size or segment._head() != MAGIC:
+            n = 0
         segment.rows, segment._n = rows, n
         while segment._n and segment.packed(segment._n - 1) is None:  # a page that never reached the disk
             segment._n -= 1
         segment.cut(segment._n)
         segment.lost_bytes = size + len(data) - segment._ends[".pictures"] - segment._ends[".index"]
         return segment
+
+    def _size(self, suffix: str) -> int:
+        """Bytes of one of its files; 0 where it is missing."""
+        return self.path(suffix).stat().st_size if self.path(suffix).exists() else 0
+
+    def _head(self) -> bytes:
+        with self.path(".pictures").open("rb") as file:
+            return file.read(len(MAGIC))
 
     def path(self, suffix: str) -> Path:
         """One of its files."""
@@ -147,8 +152,8 @@ class Segment:
         self.close()
         self.rows, self._n, self._chain = self.rows[:n].copy(), n, None
         self._reckon()
-        for suffix in _SUFFIXES:
-            if self.path(suffix).exists() and self.path(suffix).stat().st_size > self._ends[suffix]:
+        for suffix in SUFFIXES:
+            if self._size(suffix) > self._ends[suffix]:
                 os.truncate(self.path(suffix), self._ends[suffix])
 
     def append(self, record: Record) -> None:
@@ -166,7 +171,7 @@ class Segment:
         )  # fmt: skip
         try:
             if not self._out:
-                for suffix in _SUFFIXES:
+                for suffix in SUFFIXES:
                     self._out[suffix] = self.path(suffix).open("ab", buffering=0)
                 if not self._n:
                     _write(self._out[".pictures"], MAGIC)
@@ -243,7 +248,7 @@ class Segment:
     def remove(self) -> None:
         """Delete its files, the index first."""
         self.close()
-        for suffix in reversed(_SUFFIXES):
+        for suffix in reversed(SUFFIXES):
             with contextlib.suppress(OSError):
                 self.path(suffix).unlink(missing_ok=True)
 
