@@ -157,7 +157,7 @@ class Service:
                 extra = {"inputs": found.inputs, "took_s": round(time.monotonic() - began_s, 3)}
                 logger.info("resumed from a checkpoint and %d inputs of the journal", found.inputs, extra=extra)
         if job.state is not None:
-            self.checkpoints = CheckpointWriter(job.state, self.options.checkpoints)
+            self.checkpoints = CheckpointWriter(job.state, self.options.checkpoints, self._journal_reaches)
 
     def _lead(self) -> None:
         """Be the active one until the source ends, or a stop, or the pair's other half is to be it."""
@@ -260,6 +260,11 @@ class Service:
             return
         self._checkpoint_s = time.monotonic()
         self.checkpoints.offer(self._draft(done), wait=last)
+
+    def _journal_reaches(self, sequence: int) -> None:
+        journal = self.journal
+        if journal is not None:
+            journal.reach(sequence)
 
     def _draft(self, done: bool = False) -> Draft:
         position = self.journal.position if self.journal is not None else Position()
