@@ -171,7 +171,10 @@ class Process:
             found[:] = [line for line in self.log if text in line["event"]]
             return bool(found) or self.process.poll() is not None
 
-        wait_for(there, f"the event {text!r}")
+        try:
+            wait_for(there, f"the event {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; so far: " + "\n".join(self.lines)) from None
         assert found, "\n".join(self.lines)
         return found[0]
 

@@ -103,7 +103,7 @@ class Service:
             self._recover()
             self.notify.ready(f"{self.mode}: {self.scenario.name}")
             while not self.stopping.is_set():
-                if follows and self._follow() == "stop":
+                if follows and (self._follow() == "stop" or self.stopping.is_set()):
                     break
                 self._lead()
                 follows = True
@@ -195,7 +195,10 @@ class Service:
             self.source = sourcing.replayed(self.scenario, self.job, intake)
         else:
             intake.id_base = intake.highest_id + 1
-            if not isinstance(self.source, Live) or self.source.closed:
+            if isinstance(self.source, Live) and self.source.closed:
+                self.source.close()  # its sockets too: the new one wants their ports
+                self.source = None
+            if self.source is None:
                 self.source = self._listen()
         return self.source
 
