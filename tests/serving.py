@@ -171,7 +171,10 @@ class Process:
             found[:] = [line for line in self.log if text in line["event"]]
             return bool(found) or self.process.poll() is not None
 
-        wait_for(there, f"the event {text!r}")
+        try:
+            wait_for(there, f"the event {text!r}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; so far: " + "\n".join(self.lines)) from None
         assert found, "\n".join(self.lines)
         return found[0]
 
@@ -179,6 +182,13 @@ class Process:
         """As a power switch would."""
         self.process.kill()
         self.process.wait(PATIENT_S)
+        self._close()
+
+    def _close(self) -> None:
+        self._reader.join(PATIENT_S)
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
 
     def end(self, by: signal.Signals = signal.SIGTERM) -> dict[str, Any]:
         """Ask it to end, and give its summary."""
@@ -189,6 +199,8 @@ class Process:
         """Wait for its end and give its summary."""
         assert self.process.stdout is not None
         out = self.process.stdout.read()
-        assert self.process.wait(patient_s) == 0, "\n".join(self.lines)
+        code = self.process.wait(patient_s)
+        self._close()
+        assert code == 0, "\n".join(self.lines)
         found: dict[str, Any] = json.loads(out)
         return found

@@ -109,17 +109,18 @@ def newest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 class CheckpointWriter:
     """Packs and writes checkpoints in a thread of its own; where one is still being written, the next is left out.
 
-    `written_ns` is the data time of the last one that is on the disk, `failure` why there is none newer. `on_written`
-    hears each.
+    `written_ns` is the data time of the last one that is on the disk, `failure` why there is none newer. `before` is
+    called with the number of a checkpoint's last input, and returns when the journal has it: so the journal never lacks
+    what a checkpoint holds.
     """
 
-    def __init__(self, folder: Path, keep: int, on_written: Callable[[Checkpoint], object] | None = None) -> None:
+    def __init__(self, folder: Path, keep: int, before: Callable[[int], object]) -> None:
         self.folder = folder
         self.written_ns = 0
         self.failure = ""
         self.count = 0
         self._keep = keep
-        self._on_written = on_written
+        self._before = before
         self._number = max((int(path.stem) for path in checkpoints_of(folder)), default=0)
         self._change = threading.Condition()
         self._draft: Draft | None = None
@@ -159,11 +160,10 @@ class CheckpointWriter:
                 return
             try:
                 checkpoint = draft.finished()
+                self._before(checkpoint.sequence)
                 self._number = write_checkpoint(self.folder, self._number + 1, checkpoint, self._keep)
                 self.written_ns, self.failure = checkpoint.until_ns, ""
                 self.count += 1
-                if self._on_written is not None:
-                    self._on_written(checkpoint)
             except OSError as error:
                 self.failure = f"{self.folder}: no checkpoint could be written ({error.strerror or error})"
             finally:

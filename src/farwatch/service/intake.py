@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -112,26 +113,22 @@ class Intake(Merge):
 class Known:
     """Plots that another has tracked already, told by what they are: sensor, time and measurement."""
 
-    def __init__(self, remember_ns: int = 30_000_000_000) -> None:
-        self._remember_ns = remember_ns
-        self._newest_ns: dict[bytes, int] = {}
-        self._swept_ns = 0
+    def __init__(self, remember_s: float = 30.0) -> None:
+        self._remember_s = remember_s
+        self._heard_s: dict[bytes, float] = {}
+        self._swept_s = time.monotonic()
 
     def add(self, plots: Plots) -> None:
-        """Remember plots, and forget those of times long before."""
-        if not plots.n:
-            return
-        for key, time_ns in zip(_keys(plots), plots.time_ns.tolist(), strict=True):
-            self._newest_ns[key] = time_ns
-        now_ns = int(plots.time_ns.max())
-        if now_ns - self._swept_ns > self._remember_ns:
-            self._swept_ns = now_ns
-            since_ns = now_ns - self._remember_ns
-            self._newest_ns = {key: at_ns for key, at_ns in self._newest_ns.items() if at_ns >= since_ns}
+        """Remember plots, and forget those that were heard long before."""
+        now_s = time.monotonic()
+        self._heard_s.update(dict.fromkeys(_keys(plots), now_s))
+        if now_s - self._swept_s > 0.2 * self._remember_s:
+            self._swept_s = now_s
+            self._heard_s = {key: at_s for key, at_s in self._heard_s.items() if now_s - at_s < self._remember_s}
 
     def others(self, plots: Plots) -> Plots:
         """Those that are not known."""
-        fresh = np.array([key not in self._newest_ns for key in _keys(plots)], np.bool_)
+        fresh = np.array([key not in self._heard_s for key in _keys(plots)], np.bool_)
         return plots.take(fresh) if plots.n and not fresh.all() else plots
 
 

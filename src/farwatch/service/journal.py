@@ -96,6 +96,13 @@ class JournalWriter:
         if size > 1 << 20:
             self._wake.set()
 
+    def reach(self, sequence: int, patience_s: float = 2.0) -> None:
+        """Wait until the system has the input of that number, as long as the disk takes anything."""
+        end_s = time.monotonic() + patience_s
+        while self.written < sequence and self.state == "on" and time.monotonic() < end_s:
+            self._wake.set()
+            time.sleep(0.005)
+
     def close(self, patience_s: float = 10.0) -> None:
         """Write what waits, as far as the disk takes it."""
         self._closing = True

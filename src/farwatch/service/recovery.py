@@ -39,7 +39,7 @@ def recover(
     checkpoint, refused = newest_checkpoint(state)
     said = list(refused)
     if checkpoint is None:
-        return Recovered(fresh, 1, False, 0, tuple(said))
+        return Recovered(fresh, 0, False, 0, tuple(said))
     if checkpoint.done or (exact and checkpoint.source != source):
         return Recovered(fresh, checkpoint.epoch, False, 0, tuple(said))
     try:

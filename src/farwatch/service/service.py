@@ -104,7 +104,7 @@ class Service:
             self._recover()
             self.notify.ready(f"{self.mode}: {self.scenario.name}")
             while not self.stopping.is_set():
-                if follows and self._follow() == "stop":
+                if follows and (self._follow() == "stop" or self.stopping.is_set()):
                     break
                 self._lead()
                 follows = True
@@ -158,7 +158,7 @@ class Service:
                 extra = {"inputs": found.inputs, "took_s": round(time.monotonic() - began_s, 3)}
                 logger.info("resumed from a checkpoint and %d inputs of the journal", found.inputs, extra=extra)
         if job.state is not None:
-            self.checkpoints = CheckpointWriter(job.state, self.options.checkpoints)
+            self.checkpoints = CheckpointWriter(job.state, self.options.checkpoints, self._journal_reaches)
 
     def _lead(self) -> None:
         """Be the active one until the source ends, or a stop, or the pair's other half is to be it."""
@@ -196,7 +196,10 @@ class Service:
             self.source = sourcing.replayed(self.scenario, self.job, intake)
         else:
             intake.id_base = intake.highest_id + 1
-            if not isinstance(self.source, Live) or self.source.closed:
+            if isinstance(self.source, Live) and self.source.closed:
+                self.source.close()  # its sockets too: the new one wants their ports
+                self.source = None
+            if self.source is None:
                 self.source = self._listen()
         return self.source
 
@@ -261,6 +264,11 @@ class Service:
             return
         self._checkpoint_s = time.monotonic()
         self.checkpoints.offer(self._draft(done), wait=last)
+
+    def _journal_reaches(self, sequence: int) -> None:
+        journal = self.journal
+        if journal is not None:
+            journal.reach(sequence)
 
     def _draft(self, done: bool = False) -> Draft:
         position = self.journal.position if self.journal is not None else Position()
