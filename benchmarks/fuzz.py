@@ -24,7 +24,8 @@ from random import Random
 from typing import Any
 
 TESTS = Path(__file__).parents[1] / "tests"
-BLOCKS_IN_A_FILE = 200
+BLOCKS_IN_PACKETS, BLOCKS_IN_A_ROW = 4_000, 200  # of a file; in a row, one wrong length hides all that follow
+PLAIN = (0, 1)  # the kinds of container in which blocks stand in a row
 SECONDS_FOR_A_FILE = 60.0  # none takes a hundredth of this; a loop without end takes more
 
 
@@ -65,7 +66,7 @@ def prove_bounds_checks() -> None:
 
 
 def run(blocks: int, seed: int, minutes: float) -> int:
-    """Damages and reads files of BLOCKS_IN_A_FILE blocks; prints what became of them. Returns the exit status."""
+    """Damages blocks and reads files of them; prints what became of them. Returns the exit status."""
     chance = Random(seed)
     good = valid_blocks(Random(0))
     outcomes: Counter[str] = Counter()
@@ -73,8 +74,10 @@ def run(blocks: int, seed: int, minutes: float) -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
         while done < blocks and (not minutes or time.perf_counter() - start < minutes * 60):
-            sent = [damaged(chance, chance.choice(good)) for _ in range(min(BLOCKS_IN_A_FILE, blocks - done))]
-            content = contained(chance, sent)
+            kind = chance.randrange(8)
+            most = BLOCKS_IN_A_ROW if kind in PLAIN else BLOCKS_IN_PACKETS
+            sent = [damaged(chance, chance.choice(good)) for _ in range(min(most, blocks - done))]
+            content = contained(chance, kind, sent)
             path.write_bytes(content)
             began = time.perf_counter()
             try:
@@ -141,16 +144,15 @@ def damaged(chance: Random, block: bytes) -> bytes:
     return bytes(data)
 
 
-def contained(chance: Random, blocks: list[bytes]) -> bytes:
-    """The blocks in a container of any kind, itself damaged now and then."""
+def contained(chance: Random, kind: int, blocks: list[bytes]) -> bytes:
+    """The blocks in a container of one of eight kinds, itself damaged now and then."""
     import pyarrow as pa
 
     import reference_asterix as ref
     import reference_containers as packed
 
     packets: list[bytes] = []
-    kind = chance.randrange(8)
-    if kind in (0, 1):
+    if kind in PLAIN:
         content = b"".join(blocks)
     elif kind == 2:
         content = ref.pcap(blocks, order=chance.choice("<>"), nano=chance.random() < 0.5)

@@ -123,13 +123,11 @@ def layout(table: Table) -> Layout:
 
 
 @kernel
-def _register(data, p, first, size, signed):  # type: ignore[no-untyped-def]
-    """Bits first .. first + size - 1 (counted from 1, as ICAO does) of the register whose 7 bytes start at p."""
-    value = np.int64(0)
-    for bit in range(first - 1, first - 1 + size):
-        value = value << 1 | np.int64(data[p + bit // 8] >> (7 - bit % 8) & 1)
+def _register(word, first, size, signed):  # type: ignore[no-untyped-def]
+    """Bits first .. first + size - 1 (counted from 1, as ICAO does) of a register of 56 bits."""
+    value = word >> (57 - first - size) & ((1 << size) - 1)
     if signed and value >> (size - 1):
-        value -= np.int64(1) << size
+        value -= 1 << size
     return value
 
 
@@ -137,16 +135,19 @@ def _register(data, p, first, size, signed):  # type: ignore[no-untyped-def]
 def _track_and_turn(data, p):  # type: ignore[no-untyped-def]
     """(roll_rad, track_rad, speed_mps, track_rate_rps) of the BDS 5,0 register at p, NaN where a status bit is 0."""
     roll, track, speed, rate = math.nan, math.nan, math.nan, math.nan
-    if _register(data, p, 1, 1, False):
-        roll = _register(data, p, 2, 10, True) * (45.0 / 256.0) * _DEGREE
-    if _register(data, p, 12, 1, False):
-        track = _register(data, p, 13, 11, True) * (90.0 / 512.0) * _DEGREE
+    word = np.int64(0)
+    for k in range(7):
+        word = word << 8 | np.int64(data[p + k])
+    if _register(word, 1, 1, False):
+        roll = _register(word, 2, 10, True) * (45.0 / 256.0) * _DEGREE
+    if _register(word, 12, 1, False):
+        track = _register(word, 13, 11, True) * (90.0 / 512.0) * _DEGREE
         if track < 0.0:
             track += 2.0 * math.pi
-    if _register(data, p, 24, 1, False):
-        speed = _register(data, p, 25, 10, False) * 2.0 * _KNOT_MPS
-    if _register(data, p, 35, 1, False):
-        rate = _register(data, p, 36, 10, True) * (8.0 / 256.0) * _DEGREE
+    if _register(word, 24, 1, False):
+        speed = _register(word, 25, 10, False) * 2.0 * _KNOT_MPS
+    if _register(word, 35, 1, False):
+        rate = _register(word, 36, 10, True) * (8.0 / 256.0) * _DEGREE
     return roll, track, speed, rate
 
 
