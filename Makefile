@@ -2,6 +2,7 @@
 VENV   := .venv
 PY     := $(VENV)/bin/python
 PEERS  := .venv-peers
+DECODER := .venv-asterix-decoder
 STAMP  := $(VENV)/.installed
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -25,7 +26,7 @@ check: $(STAMP)  ## static checks
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 
-bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
+bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_decode.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
@@ -52,5 +53,11 @@ $(PEERS)/.installed:
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'stonesoup==1.9.*' scipy pyarrow rtree
 	@touch $@
 
+# asterix_decoder (GPL) is run beside us, never imported.
+$(DECODER)/.installed:
+	$(PYTHON) -m venv $(DECODER)
+	$(DECODER)/bin/python -m pip install --quiet --disable-pip-version-check 'asterix_decoder==0.7.*'
+	@touch $@
+
 clean:  ## remove what make has made
-	rm -rf $(VENV) $(PEERS) dist build
+	rm -rf $(VENV) $(PEERS) $(DECODER) dist build

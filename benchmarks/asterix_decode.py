@@ -7,7 +7,9 @@ repeated in memory to about 1.3 million records; CAT062 is the block of cat_062_
 where there is none). Each figure is that of the median run, in processor time, which other work on the machine disturbs
 least. "To plots" is everything from bytes to a finished Plots batch with all the columns of the tracker and UTC times;
 "framing" only finds where items are. libasterix, written in Python, parses a sample of the same blocks and reads the
-same numbers out of them.
+same numbers out of them; asterix_decoder, written in C++, parses the recording into dictionaries, in an environment and
+a process of its own ($FARWATCH_ASTERIX_DECODER_PYTHON, by default .venv-asterix-decoder/bin/python, which `make bench`
+sets up): it is under the GPL, and the two install packages of one name.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from __future__ import annotations
 import os
 import statistics
 import struct
+import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -38,6 +42,21 @@ RECORDS = 1_300_000
 PEER_RECORDS = 3_000
 RUNS = 5
 TARGET_PER_S = 5_000_000
+TARGET_BESIDE_DECODER = 100
+DECODER = Path(
+    os.environ.get("FARWATCH_ASTERIX_DECODER_PYTHON", Path(__file__).parents[1] / ".venv-asterix-decoder/bin/python")
+)
+DECODER_BYTES = 1_000_000
+DECODER_PROGRAM = """
+import sys, time, statistics, asterix
+data = open(sys.argv[1], "rb").read()
+seconds = []
+for run in range(int(sys.argv[2]) + 1):
+    start = time.process_time()
+    records = len(asterix.parse(data, verbose=False))
+    seconds.append(time.process_time() - start)
+print(records / statistics.median(seconds[1:]))
+"""
 TRACK_ITEMS = ["010/SAC", "010/SIC", "070", "105/LAT", "105/LON", "185/VX", "185/VY", "040", "060/MODE3A", "136"]
 TRACK_ITEMS += ["220", "380/ADR", "380/ID", "080/CNF", "080/SIM", "130", "200/TRANS"]
 ITEMS = ["040/RHO", "040/THETA", "140", "070/MODE3A", "090/FL", "220", "161", "020/TYP"]
@@ -57,9 +76,10 @@ def main(path: str | None = None, records: int = RECORDS, runs: int = RUNS) -> d
     framing = rate(lambda: frame(parts), total, runs)
     sample = blocks[: max(1, round(PEER_RECORDS * len(blocks) / held))]
     peer_records, peer = libasterix(sample, max(1, min(runs, 3)))
+    other = asterix_decoder(blocks, max(1, min(runs, 3)))
     console = Console()
     grid = Grid(title=f"CAT048 records/s, one core, medians of {runs} runs ({total:,} records: {repeats} x {name})")
-    for heading in ("what", "records/s", "us/record", "beside libasterix"):
+    for heading in ("what", "records/s", "us/record", "beside libasterix", "asterix_decoder"):
         grid.add_column(heading, justify="left" if heading == "what" else "right")
     rows = {
         "farwatch: bytes to plots": plots,
@@ -68,11 +88,17 @@ def main(path: str | None = None, records: int = RECORDS, runs: int = RUNS) -> d
         **tracks(records, runs),
         f"libasterix 0.36: the same {len(ITEMS)} numbers ({peer_records:,} records)": peer,
     }
+    if other:
+        rows["asterix_decoder: dictionaries of everything"] = other
     for what, per_s in rows.items():
-        grid.add_row(what, f"{per_s:,.0f}", f"{1e6 / per_s:.3f}", f"{per_s / peer:,.0f} x")
+        beside = f"{per_s / other:,.0f} x" if other else "not here"
+        grid.add_row(what, f"{per_s:,.0f}", f"{1e6 / per_s:.3f}", f"{per_s / peer:,.0f} x", beside)
     console.print(grid)
     reached = "reached" if plots >= TARGET_PER_S else "missed"
     console.print(f"target {TARGET_PER_S:,} records/s to plots: {reached}")
+    if other:
+        reached = "reached" if plots / other >= TARGET_BESIDE_DECODER else "missed"
+        console.print(f"target {TARGET_BESIDE_DECODER} times asterix_decoder: {reached}")
     return rows
 
 
@@ -166,6 +192,22 @@ def libasterix(blocks: list[bytes], runs: int) -> tuple[int, float]:
 
     n = work()
     return n, rate(work, n, runs)
+
+
+def asterix_decoder(blocks: list[bytes], runs: int) -> float:
+    """Records a second of processor time, by the library's own parser; 0 where its environment is not set up."""
+    if not DECODER.exists():
+        return 0.0
+    content = b"".join(blocks)
+    end, at = 0, 0
+    while at < min(len(content), DECODER_BYTES):
+        end = at = at + int.from_bytes(content[at + 1 : at + 3], "big")
+    with tempfile.NamedTemporaryFile(suffix=".ast") as file:
+        file.write(content[:end])
+        file.flush()
+        command = [DECODER, "-c", DECODER_PROGRAM, file.name, str(runs)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(ran.stdout)
 
 
 def recording(path: str | None) -> tuple[str, bytes]:
