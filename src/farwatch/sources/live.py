@@ -24,7 +24,8 @@ from farwatch.sources.receivers import Datagram, FeedState, Inbox, TcpReceiver, 
 from farwatch.sources.replay import finders_of, shortest_slice_s, sources_of, with_elevations
 
 HEARTBEAT_S = 0.1  # so long a silence is told
-GATHER_S = 0.01  # datagrams of so long a time are decoded together: a call costs as much as some hundred plots
+GATHER_S = 0.01  # datagrams of at most so long a time are decoded together: a call costs as much as some hundred plots
+RESTS = 5  # times as long as the last call took are waited, if that is less: a quiet network is answered at once
 
 OnDatagrams = Callable[[Sequence[Datagram]], object]
 
@@ -142,15 +143,17 @@ class Live:
     def __iter__(self) -> Iterator[Batch]:
         began_ns, began = now_ns(), time.monotonic_ns()
         heard = gathered = began
+        rest_s = 0.0
         played = any(ready.day_ns for ready in self._ready)
         end = None if self._duration_s is None else began + round(self._duration_s * 1e9)
         try:
             while not self._stopping.is_set() and (end is None or time.monotonic_ns() < end):
                 self._wake.wait(HEARTBEAT_S)
-                self._stopping.wait(max(0.0, GATHER_S - (time.monotonic_ns() - gathered) * 1e-9))
+                self._stopping.wait(max(0.0, rest_s - (time.monotonic_ns() - gathered) * 1e-9))
                 self._wake.clear()
                 gathered = time.monotonic_ns()
                 plots, progress = self._gather()
+                rest_s = min(GATHER_S, RESTS * (time.monotonic_ns() - gathered) * 1e-9)
                 if plots.n or progress.n:
                     heard = gathered
                     yield from self._merge.push(plots, progress)
