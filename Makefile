@@ -7,11 +7,12 @@ STAMP  := $(VENV)/.installed
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
+PAGE   := $(wildcard hatch_build.py web/*.json web/*.ts web/*.html web/public/* web/src/*.ts web/src/*/*.ts web/src/*/*.css)
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow bench clean
+.PHONY: demo test check slow bench fuzz pictures clean
 
-demo: $(STAMP)  ## track 300 simulated aircraft, live in the terminal
+demo: $(STAMP)  ## track 300 simulated aircraft, live on a map in the browser
 	$(VENV)/bin/farwatch demo
 
 test: $(STAMP)  ## every test but the long ones
@@ -31,6 +32,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PY) benchmarks/live.py
+	$(ONE) $(PY) benchmarks/service.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py
@@ -40,7 +42,14 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
 
-$(STAMP): pyproject.toml
+fuzz: $(STAMP)  ## ten million damaged blocks, every array access checked: about an hour
+	$(PY) benchmarks/fuzz.py --blocks 10000000
+
+pictures: $(STAMP)  ## those of the README, from the running demo
+	$(PY) scripts/pictures.py
+
+# Installing builds the map page too, where there is a Node (from PATH, or from PyPI).
+$(STAMP): pyproject.toml $(PAGE)
 	@if [ -z "$(PYTHON)" ]; then echo "farwatch needs Python 3.11 or newer; none was found" >&2; exit 1; fi
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 		{ echo "cannot make a virtual environment: install python3-venv (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
