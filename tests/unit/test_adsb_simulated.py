@@ -278,8 +278,10 @@ def test_listening_changes_nothing_and_the_same_seed_hears_the_same() -> None:
     for x, y in zip(one, other):
         np.testing.assert_array_equal(x, y)
     # Another station takes nothing from the first.
-    both = heard(5.0, stations=(ALL, AdsbStation(sac_sic="0/201")))[0]
-    for x, y in zip(one, both.take(both.station == 0)):
+    lossy = AdsbStation(every_s=0.0, loss=0.3)
+    alone, both = (heard(5.0, stations=(lossy, *more))[0] for more in ((), (AdsbStation(sac_sic="0/201"),)))
+    assert both.n > alone.n
+    for x, y in zip(alone, both.take(both.station == 0)):
         np.testing.assert_array_equal(x, y)
 
 

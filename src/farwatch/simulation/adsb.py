@@ -94,7 +94,8 @@ class SimulatedAdsb:
         self._skies = [_Sight(station, place) for station, place in zip(self.stations, self.places, strict=True)]
         # Streams of their own: who listens changes neither flights nor radars, nor what is sent.
         sent, heard = np.random.SeedSequence([seed, 1090]).spawn(2)
-        self._send, self._hear = np.random.default_rng(sent), np.random.default_rng(heard)
+        self._send = np.random.default_rng(sent)
+        self._hear = [np.random.default_rng(own) for own in heard.spawn(len(self.stations))]
         self._senders: Senders | None = None
         self._memory = np.zeros(0)
         self._numbers = np.zeros(0, np.int64)
@@ -124,12 +125,11 @@ class SimulatedAdsb:
         """(stations, messages): how long each message is under way (s), and whether it is received."""
         m = len(self.stations)
         late_s, heard = np.zeros((m, len(said.row))), np.zeros((m, len(said.row)), np.bool_)
-        chance = self._hear.uniform(size=heard.shape)
         where = geodetic_to_ecef(f.lat, f.lon, f.height_m)
         for k, (station, sight) in enumerate(zip(self.stations, self._skies, strict=True)):
             slant_m, seen = sight.of(where, f.height_m)
             late_s[k] = slant_m[said.row] / LIGHT_MPS
-            heard[k] = seen[said.row] & (chance[k] >= station.loss)
+            heard[k] = seen[said.row] & (self._hear[k].uniform(size=len(said.row)) >= station.loss)
         return late_s, heard
 
     def _reports(self, f: Flights, made: Floats, start_ns: int) -> Reports:
