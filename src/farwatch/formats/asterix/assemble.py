@@ -125,11 +125,11 @@ class Assembler:
         if not everything:
             none = np.empty(0, np.int64)
             return Decoded(make_plots(0), make_progress(0), statistics, none.astype(np.uint8), none, np.empty(0))
-        order = in_file_order([rows.at[:, 0] for rows in everything])
+        order = in_file_order([rows.at[0] for rows in everything])
         received_ns = _joined([rows.received_ns for rows in everything])
         sensor = _joined([rows.columns.sensor for rows in everything])
-        ticks = _joined([rows.at[:, 1] for rows in everything])
-        truncated = _joined([np.full(len(rows.at), rows.category == TRUNCATED) for rows in everything])
+        ticks = _joined([rows.at[1] for rows in everything])
+        truncated = _joined([np.full(rows.at.shape[1], rows.category == TRUNCATED) for rows in everything])
         time_ns = np.empty(len(order), np.int64)
         day_ns = self.day_ns
         if not dated:  # a recorder's time of day tells midnights, the given day tells which
@@ -141,15 +141,17 @@ class Assembler:
         if unresolved:
             statistics.skipped["no time"] += unresolved
             order = order[time_ns[order] != NO_TIME]
-        n = sum(len(rows.at) for rows in plots)
+        n = sum(rows.at.shape[1] for rows in plots)
         of_plots, of_progress = order[order < n], order[order >= n]
         all_plots = plots[0].columns if len(plots) == 1 else concat_plots([rows.columns for rows in plots])
         all_plots = all_plots._replace(time_ns=time_ns[:n], received_ns=received_ns[:n])
         all_progress = concat_progress([rows.columns for rows in progress])
         all_progress = all_progress._replace(time_ns=time_ns[n:], received_ns=received_ns[n:])
-        category = _joined([np.empty(0, np.uint8)] + [np.full(len(rows.at), rows.category, np.uint8) for rows in plots])
-        record = _joined([np.empty(0, np.int64)] + [rows.at[:, 3] for rows in plots])
-        steps = _joined([np.empty(0, np.int64)] + [rows.at[:, 4] for rows in plots])
+        category = _joined(
+            [np.empty(0, np.uint8)] + [np.full(rows.at.shape[1], rows.category, np.uint8) for rows in plots]
+        )
+        record = _joined([np.empty(0, np.int64)] + [rows.at[3] for rows in plots])
+        steps = _joined([np.empty(0, np.int64)] + [rows.at[4] for rows in plots])
         height_3d_m = np.where(steps == ABSENT, np.nan, steps * _HEIGHT_STEP_M)
         if len(of_plots) != n or not np.array_equal(of_plots, np.arange(n)):
             all_plots, category, record = all_plots.take(of_plots), category[of_plots], record[of_plots]
