@@ -13,6 +13,7 @@ from farwatch.formats.asterix.records import Batch, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_expansion
 from farwatch.formats.containers import Piece
+from farwatch.kernels import leaf
 from farwatch.plots import Ints, empty_plots, make_progress
 
 TRUNCATED = 1  # the category whose times are cut to 16 bits
@@ -98,8 +99,16 @@ class Fill:
     def _close(self) -> None:
         if self.used:
             at = self.at[:, : self.used]
-            received_ns = self.piece.received_ns[self.blocks[at[2], 3]]
+            received_ns = np.empty(self.used, np.int64)
+            _received(self.piece.received_ns, self.blocks, at[2], received_ns)
             if len(self.piece.moved):
                 at[0] = self.piece.places(at[0]) - self.piece.base
             self.full.append(Rows(self.category, self.columns.take(slice(0, self.used)), at, received_ns))
         self.used = 0
+
+
+@leaf
+def _received(of_datagram, blocks, block, out):  # type: ignore[no-untyped-def]
+    """Fills out (n,) with when the datagram of each row's block was received."""
+    for k in range(len(out)):
+        out[k] = of_datagram[blocks[block[k], 3]]
