@@ -212,18 +212,30 @@ def make_plots(n: int, **columns: Any) -> Plots:
     return Plots(*_fill(_PLOT_COLUMNS, n, columns))
 
 
-def empty_plots(n: int) -> Plots:
-    """Room for n plots whose every column the caller fills; nothing is written, absent values neither.
+def empty_plots(n: int, absent: frozenset[str] = frozenset()) -> Plots:
+    """Room for n plots whose columns the caller fills; nothing is written, absent values neither.
 
-    One piece of memory for all columns: what is freed and asked for again as a whole is not given back in between.
+    The columns named in `absent` hold nothing else than their absent value: one row of it, read-only, seen n times.
+    One piece of memory for the others: what is freed and asked for again as a whole is not given back in between.
     """
-    widths = [np.dtype(dtype).itemsize * math.prod(shape) for dtype, shape, _ in _PLOT_COLUMNS.values()]
-    starts = np.cumsum([0] + [(n * width + 63) // 64 * 64 for width in widths]).tolist()
-    memory = np.empty(starts[-1], np.uint8)
-    columns = []
-    for start, width, (dtype, shape, _) in zip(starts, widths, _PLOT_COLUMNS.values()):
-        columns.append(memory[start : start + n * width].view(dtype).reshape(n, *shape))
+    widths = {
+        name: 0 if name in absent else np.dtype(dtype).itemsize * math.prod(shape)
+        for name, (dtype, shape, _) in _PLOT_COLUMNS.items()
+    }
+    memory = np.empty(sum(_whole_lines(n * width) for width in widths.values()), np.uint8)
+    columns, start = [], 0
+    for name, (dtype, shape, value) in _PLOT_COLUMNS.items():
+        if name in absent:
+            columns.append(np.broadcast_to(np.array(value, dtype), (n, *shape)))
+            continue
+        columns.append(memory[start : start + n * widths[name]].view(dtype).reshape(n, *shape))
+        start += _whole_lines(n * widths[name])
     return Plots(*columns)
+
+
+def _whole_lines(size: int) -> int:
+    """Bytes of the cache lines that hold `size` bytes."""
+    return -(-size // 64) * 64
 
 
 def make_progress(n: int, **columns: Any) -> Progress:

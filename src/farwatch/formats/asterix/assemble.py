@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.time_of_day import Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Piece
+from farwatch.kernels import leaf
 from farwatch.plots import Ints, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 
 Sources = Mapping[tuple[int, int], int]
@@ -125,33 +127,32 @@ class Assembler:
         if not everything:
             none = np.empty(0, np.int64)
             return Decoded(make_plots(0), make_progress(0), statistics, none.astype(np.uint8), none, np.empty(0))
-        order = in_file_order([rows.at[:, 0] for rows in everything])
+        order = in_file_order([rows.at[0] for rows in everything])
         received_ns = _joined([rows.received_ns for rows in everything])
         sensor = _joined([rows.columns.sensor for rows in everything])
-        ticks = _joined([rows.at[:, 1] for rows in everything])
-        truncated = _joined([np.full(len(rows.at), rows.category == TRUNCATED) for rows in everything])
+        ticks = _joined([rows.at[1] for rows in everything])
+        truncated = _joined([np.full(rows.at.shape[1], rows.category == TRUNCATED) for rows in everything])
         time_ns = np.empty(len(order), np.int64)
         day_ns = self.day_ns
         if not dated:  # a recorder's time of day tells midnights, the given day tells which
             received_ns = np.where(received_ns == NO_TIME, NO_TIME, received_ns + day_ns)
             day_ns = 0
         resolve_times(order, sensor, ticks, truncated, received_ns, day_ns, *self.clock, time_ns)
-        received_ns = np.where(received_ns == NO_TIME, time_ns, received_ns)
-        unresolved = int(np.sum(time_ns == NO_TIME))
+        unresolved = _complete(time_ns, received_ns)
         if unresolved:
             statistics.skipped["no time"] += unresolved
             order = order[time_ns[order] != NO_TIME]
-        n = sum(len(rows.at) for rows in plots)
-        of_plots, of_progress = order[order < n], order[order >= n]
+        n = sum(rows.at.shape[1] for rows in plots)
+        of_plots, of_progress = (order[order < n], order[order >= n]) if progress else (order, order[:0])
         all_plots = plots[0].columns if len(plots) == 1 else concat_plots([rows.columns for rows in plots])
         all_plots = all_plots._replace(time_ns=time_ns[:n], received_ns=received_ns[:n])
         all_progress = concat_progress([rows.columns for rows in progress])
         all_progress = all_progress._replace(time_ns=time_ns[n:], received_ns=received_ns[n:])
-        category = _joined([np.empty(0, np.uint8)] + [np.full(len(rows.at), rows.category, np.uint8) for rows in plots])
-        record = _joined([np.empty(0, np.int64)] + [rows.at[:, 3] for rows in plots])
-        steps = _joined([np.empty(0, np.int64)] + [rows.at[:, 4] for rows in plots])
-        height_3d_m = np.where(steps == ABSENT, np.nan, steps * _HEIGHT_STEP_M)
-        if len(of_plots) != n or not np.array_equal(of_plots, np.arange(n)):
+        category = _joined([np.full(rows.at.shape[1], rows.category, np.uint8) for rows in plots], np.uint8)
+        record = _joined([rows.at[3] for rows in plots])
+        height_3d_m = np.empty(n)
+        _heights(_joined([rows.at[4] for rows in plots]), height_3d_m)
+        if not _counts_up(of_plots, n):
             all_plots, category, record = all_plots.take(of_plots), category[of_plots], record[of_plots]
             height_3d_m = height_3d_m[of_plots]
         ids = np.arange(self.next_id, self.next_id + len(record))
@@ -160,5 +161,35 @@ class Assembler:
         return Decoded(all_plots, all_progress, statistics, category, record, height_3d_m)
 
 
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+def _joined(parts: list[NDArray[Any]], kind: type = np.int64) -> NDArray[Any]:
+    if not parts:
+        return np.empty(0, kind)
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+@leaf
+def _heights(steps, out):  # type: ignore[no-untyped-def]
+    """Fills out (n,) with the heights of I048/110 in m, NaN where absent."""
+    for k in range(len(steps)):
+        out[k] = steps[k] * _HEIGHT_STEP_M if steps[k] != ABSENT else math.nan
+
+
+@leaf
+def _complete(time_ns, received_ns):  # type: ignore[no-untyped-def]
+    """Puts the own time of what nobody says the receipt of in received_ns (n,); returns how many have no time."""
+    unresolved = 0
+    for k in range(len(time_ns)):
+        if received_ns[k] == NO_TIME:
+            received_ns[k] = time_ns[k]
+        if time_ns[k] == NO_TIME:
+            unresolved += 1
+    return unresolved
+
+
+@leaf
+def _counts_up(rows, n):  # type: ignore[no-untyped-def]
+    """True where rows are 0 .. n - 1."""
+    k = 0
+    while k < min(n, len(rows)) and rows[k] == k:
+        k += 1
+    return k == n == len(rows)

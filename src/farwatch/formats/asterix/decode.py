@@ -25,7 +25,7 @@ from farwatch.formats.asterix.table import (
     SIZE,
     UNDEFINED,
 )
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 # Faults as positions, which are never negative: -1 - fault.
 _FSPEC_OVERRUN, _FSPEC_LONG, _UNDEFINED = -4, -5, -6
@@ -34,7 +34,7 @@ _OVERRUN, _EXTENSION, _EXPLICIT = -7, -8, -9
 _FIRST_BIT = np.array([8] + [8 - n.bit_length() for n in range(1, 256)], np.int64)  # of a byte, from the left
 
 
-@kernel
+@leaf
 def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-def]
     """(end of the record that starts at p or a negative fault, slot where it stopped); fills offsets[n].
 
@@ -154,7 +154,7 @@ def _record_end(data, p, stop, program, offsets, n):  # type: ignore[no-untyped-
     return p, -1
 
 
-@kernel
+@leaf
 def decode_records(data, blocks, program, base, at, memory, offsets, where, faults):  # type: ignore[no-untyped-def]
     """Fills offsets (capacity, slots) and where (capacity, 3: start, stop, block); returns how many records.
 
@@ -194,7 +194,7 @@ def decode_records(data, blocks, program, base, at, memory, offsets, where, faul
     return n
 
 
-@kernel
+@leaf
 def expand_records(data, offsets, n, slot, program, inner):  # type: ignore[no-untyped-def]
     """Fills inner (n, slots of `program`) with the places of the subfields of each record's explicit item `slot`.
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import inlined, kernel, leaf
 
 ABSENT = -(2**63)  # what a number is where its item or extension is not there
 
 
-@kernel
+@leaf
 def bits_at(data, offset, bit, size):  # type: ignore[no-untyped-def]
     """The unsigned number of `size` bits that starts `bit` bits after `offset`."""
     end = bit + size - 1
@@ -48,7 +48,35 @@ def steps(fields):  # type: ignore[no-untyped-def]
     return out
 
 
-@kernel
+@inlined
+def word_of(data, offsets, r, todo, f):  # type: ignore[no-untyped-def]
+    """The bytes of record r that number f of todo (n, 9) and its neighbours lie in as one number; -1 where absent.
+
+    For kernels that know what they want: `number_in` takes the numbers out of it. Seven bytes at most.
+    """
+    word = np.int64(-1)
+    offset = np.int64(offsets[r, todo[f, 0]]) if todo[f, 0] >= 0 else np.int64(-1)
+    if offset >= 0:
+        there = 1
+        for k in range(todo[f, 2]):
+            there &= data[offset + todo[f, 1] + k]
+        if there:
+            p, last = offset + todo[f, 3], offset + todo[f, 4]
+            word = np.int64(data[p])
+            while p < last:
+                p += 1
+                word = word << 8 | np.int64(data[p])
+    return word
+
+
+@inlined
+def number_in(word, todo, f):  # type: ignore[no-untyped-def]
+    """Number f of todo (n, 9) out of a word that is there."""
+    value = word >> todo[f, 5] & todo[f, 6]
+    return value - ((value & todo[f, 7]) << 1)
+
+
+@leaf
 def record_numbers(data, offsets, r, todo, values):  # type: ignore[no-untyped-def]
     """Fills values (n,) int64 with the numbers that todo (n, 9), from `steps`, says of record r, ABSENT where none."""
     word, there = np.int64(0), 0
@@ -82,7 +110,7 @@ def extract(data, offsets, n, fields, out):  # type: ignore[no-untyped-def]
         record_numbers(data, offsets, r, todo, out[r])
 
 
-@kernel
+@leaf
 def count_present(offsets, n, present):  # type: ignore[no-untyped-def]
     """Adds to present (slots,) in how many of n records each item is there."""
     for r in range(n):

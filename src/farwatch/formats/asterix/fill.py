@@ -13,6 +13,7 @@ from farwatch.formats.asterix.records import Batch, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table, load_expansion
 from farwatch.formats.containers import Piece
+from farwatch.kernels import leaf
 from farwatch.plots import Ints, empty_plots, make_progress
 
 TRUNCATED = 1  # the category whose times are cut to 16 bits
@@ -26,7 +27,7 @@ class Rows(NamedTuple):
 
     category: int
     columns: Any  # Plots or Progress
-    at: Ints  # (n, 5) byte, ticks, block, number of the record in its category, and of plots the height of I048/110
+    at: Ints  # (5, n) byte, ticks, block, number of the record in its category, and of plots the height of I048/110
     received_ns: Ints
 
 
@@ -49,7 +50,7 @@ class Fill:
         self.bytes_left = int(np.sum(blocks[:, 2] - blocks[:, 1]))
         self.full: list[Rows] = []
         self.columns: Any = None
-        self.at = np.empty((0, 5), np.int64)
+        self.at = np.empty((5, 0), np.int64)
         self.used = 0
 
     def add(self, batch: Batch, statistics: Statistics) -> None:
@@ -58,7 +59,7 @@ class Fill:
             return
         batch_bytes = int(np.sum(batch.where[: batch.n, 1] - batch.where[: batch.n, 0]))
         self.bytes_left = max(0, self.bytes_left - batch_bytes)
-        if self.used + batch.n > len(self.at):
+        if self.used + batch.n > self.at.shape[1]:
             self._make_room(batch.n, batch_bytes)
         decoded = (self.piece.data, batch.offsets, batch.where, batch.n, self.spec, self.sensor_of)
         counted = (self.unknown, self.skips, self.last, self.columns, self.at, self.used)
@@ -67,7 +68,7 @@ class Fill:
             self.used = monoradar.fill_plots(*decoded, self._ranges_beyond(batch, statistics), *counted)
         else:
             self.used = service.fill_progress(*decoded, *counted)
-        self.at[before : self.used, 3] += self.next_record
+        self.at[3, before : self.used] += self.next_record
         self.next_record += batch.n
 
     def rows(self) -> list[Rows]:
@@ -92,14 +93,22 @@ class Fill:
         self._close()
         # No record that gives a plot is shorter than 8 bytes: those that claim more are nothing worth the room.
         size = n + min(int(self.bytes_left * n / n_bytes * _MARGIN), self.bytes_left // 8)
-        self.columns = empty_plots(size) if self.of_plots else make_progress(size)
-        self.at, self.used = np.empty((size, 5), np.int64), 0
+        self.columns = empty_plots(size, monoradar.NOT_SAID) if self.of_plots else make_progress(size)
+        self.at, self.used = np.empty((5, size), np.int64), 0
 
     def _close(self) -> None:
         if self.used:
-            at = self.at[: self.used]
-            received_ns = self.piece.received_ns[self.blocks[at[:, 2], 3]]
+            at = self.at[:, : self.used]
+            received_ns = np.empty(self.used, np.int64)
+            _received(self.piece.received_ns, self.blocks, at[2], received_ns)
             if len(self.piece.moved):
-                at[:, 0] = self.piece.places(at[:, 0]) - self.piece.base
+                at[0] = self.piece.places(at[0]) - self.piece.base
             self.full.append(Rows(self.category, self.columns.take(slice(0, self.used)), at, received_ns))
         self.used = 0
+
+
+@leaf
+def _received(of_datagram, blocks, block, out):  # type: ignore[no-untyped-def]
+    """Fills out (n,) with when the datagram of each row's block was received."""
+    for k in range(len(out)):
+        out[k] = of_datagram[blocks[block[k], 3]]

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 
 class Fault(IntEnum):
@@ -43,7 +43,7 @@ FAULT_TEXT = {
 _LENGTH, _TRUNCATED, _UNKNOWN = 0, 1, 2  # the same as plain numbers, for the kernels
 
 
-@kernel
+@leaf
 def note_fault(faults, fault, where, block, record, slot):  # type: ignore[no-untyped-def]
     """Counts a fault; keeps place of the first of its kind: faults (kinds, 5) count, byte, block, record, slot."""
     if faults[fault, 0] == 0:
@@ -54,7 +54,7 @@ def note_fault(faults, fault, where, block, record, slot):  # type: ignore[no-un
     faults[fault, 0] += 1
 
 
-@kernel
+@leaf
 def count_blocks(data, start, stop):  # type: ignore[no-untyped-def]
     """How many whole blocks the datagrams data[start[i]:stop[i]] hold."""
     n = 0
@@ -69,7 +69,7 @@ def count_blocks(data, start, stop):  # type: ignore[no-untyped-def]
     return n
 
 
-@kernel
+@leaf
 def _is_trailer(data, p, stop, known):  # type: ignore[no-untyped-def]
     """True where data[p:stop], the end of a packet behind whole blocks, is what a network appends: no block at all."""
     length = int(data[p + 1]) * 256 + int(data[p + 2]) if p + 3 <= stop else 0
@@ -77,7 +77,7 @@ def _is_trailer(data, p, stop, known):  # type: ignore[no-untyped-def]
     return not whole and (stop - p <= LARGEST_TRAILER or not known[data[p]])
 
 
-@kernel
+@leaf
 def find_blocks(data, start, stop, known, in_packets, blocks, faults):  # type: ignore[no-untyped-def]
     """Fills blocks (n, 4): category, start, stop, datagram; returns how many packets end with a network's trailer.
 

@@ -17,13 +17,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.fields import ABSENT, record_numbers, steps
+from farwatch.formats.asterix.fields import ABSENT, number_in, steps, word_of
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table
 from farwatch.formats.asterix.text import icao_callsign
 from farwatch.formats.asterix.time_of_day import DAY_TICKS
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Flag, Kind, Measured
 
+NOT_SAID = frozenset({"covariance", "velocity_sigma", "nic", "nacp", "sil"})  # columns of Plots
 SKIPS = ("no detection", "no position", "no time", "absurd")
 N_SKIPS = len(SKIPS)
 _NO_DETECTION, _NO_POSITION, _NO_TIME, _ABSURD = range(4)
@@ -126,7 +127,7 @@ def layout(table: Table) -> Layout:
     )
 
 
-@kernel
+@leaf
 def _register(word, first, size, signed):  # type: ignore[no-untyped-def]
     """Bits first .. first + size - 1 (counted from 1, as ICAO does) of a register of 56 bits."""
     value = word >> (57 - first - size) & ((1 << size) - 1)
@@ -135,7 +136,7 @@ def _register(word, first, size, signed):  # type: ignore[no-untyped-def]
     return value
 
 
-@kernel
+@leaf
 def _track_and_turn(data, p):  # type: ignore[no-untyped-def]
     """(roll_rad, track_rad, speed_mps, track_rate_rps) of the BDS 5,0 register at p, NaN where a status bit is 0."""
     roll, track, speed, rate = math.nan, math.nan, math.nan, math.nan
@@ -155,127 +156,146 @@ def _track_and_turn(data, p):  # type: ignore[no-untyped-def]
     return roll, track, speed, rate
 
 
-@kernel
-def _flags(v):  # type: ignore[no-untyped-def]
-    """Flags of the numbers `v` of one record."""
-    flags = 0
-    if v[_TEST] == 1:
-        flags |= _TEST_FLAG
-    if v[_SIMULATED] == 1:
-        flags |= _SIMULATED_FLAG
-    if v[_RAB] == 1:
-        flags |= _FIXED
-    if v[_SPI] == 1 or v[_STATUS] == 4 or v[_STATUS] == 5:
-        flags |= _SPECIAL
-    if v[_STATUS] == 1 or v[_STATUS] == 3:
-        flags |= _ON_GROUND
-    if v[_A_INVALID] == 1:
-        flags |= _A_INVALID_FLAG
-    if v[_A_GARBLED] == 1:
-        flags |= _A_GARBLED_FLAG
-    if v[_C_INVALID] == 1:
-        flags |= _C_INVALID_FLAG
-    if v[_C_GARBLED] == 1:
-        flags |= _C_GARBLED_FLAG
-    distress_code = v[_A_INVALID] == 0 and v[_MODE_A] in (_HIJACK, _RADIO_FAILURE, _DISTRESS)
-    if distress_code or v[_EMERGENCY] == 1 or v[_CODE] > 0:
-        flags |= _EMERGENCY_FLAG
+@leaf
+def _flags_of_type(word, extension, todo):  # type: ignore[no-untyped-def]
+    """Flags of what I048/020 or I001/020 says in its first byte and in its first extension (-1: none)."""
+    flags = number_in(word, todo, _SIMULATED) * _SIMULATED_FLAG
+    flags |= number_in(word, todo, _RAB) * _FIXED
+    flags |= number_in(word, todo, _SPI) * _SPECIAL
+    if extension >= 0:
+        flags |= number_in(extension, todo, _TEST) * _TEST_FLAG
+        if number_in(extension, todo, _EMERGENCY) or number_in(extension, todo, _CODE):
+            flags |= _EMERGENCY_FLAG
     return flags
 
 
-@kernel
-def _position(v, lsb):  # type: ignore[no-untyped-def]
-    """(range_m, azimuth_rad, 0), or the last one _NO_POSITION or _ABSURD where there is none to use."""
-    if v[_RHO] != ABSENT and v[_THETA] != ABSENT:
-        if v[_RHO] == 0:
-            return 0.0, 0.0, _ABSURD
-        return v[_RHO] * lsb[_RHO] * _NM_M, v[_THETA] * lsb[_THETA] * _DEGREE, 0
-    if v[_X] == ABSENT or v[_Y] == ABSENT:
-        return 0.0, 0.0, _NO_POSITION
-    if v[_X] == 0 and v[_Y] == 0:
-        return 0.0, 0.0, _ABSURD
-    east_m, north_m = v[_X] * lsb[_X] * _NM_M, v[_Y] * lsb[_Y] * _NM_M
+@leaf
+def _flags_of_status(status):  # type: ignore[no-untyped-def]
+    """Flags of a flight status (I048/230, STAT)."""
+    flags = 0
+    if status in (1, 3):
+        flags |= _ON_GROUND
+    if status in (4, 5):
+        flags |= _SPECIAL
+    return flags
+
+
+@leaf
+def _polar(x, y, lsb):  # type: ignore[no-untyped-def]
+    """(range_m, azimuth_rad) of I001/042."""
+    east_m, north_m = x * lsb[_X] * _NM_M, y * lsb[_Y] * _NM_M
     azimuth = math.atan2(east_m, north_m)
-    return math.sqrt(east_m * east_m + north_m * north_m), azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi, 0
+    return math.sqrt(east_m * east_m + north_m * north_m), azimuth if azimuth >= 0.0 else azimuth + 2.0 * math.pi
 
 
-@kernel
-def source_of(v, block, last):  # type: ignore[no-untyped-def]
-    """SAC * 256 + SIC of a record (its first two numbers); one without takes that of the record before it in its
-    block, else -1. last (2,): block and source of the record before.
+@leaf
+def source_of(given, block, last):  # type: ignore[no-untyped-def]
+    """SAC * 256 + SIC of a record; one that gives none (-1) takes that of the record before it in its block, else -1.
+
+    last (2,): block and source of the record before.
     """
-    if v[0] != ABSENT:
-        last[1] = v[0] * 256 + v[1]
+    if given >= 0:
+        last[1] = given
     elif last[0] != block:
         last[1] = -1
     last[0] = block
     return last[1]
 
 
-@kernel
+@leaf
 def fill_plots(data, offsets, where, n, spec, sensor_of, beyond, unknown, skips, last, plots, at, m):  # type: ignore[no-untyped-def]
-    """Fills `plots` (all but id and times) from n decoded records from row m on; returns the row after the last.
+    """Fills `plots` (all but id, times and NOT_SAID) from n records from row m on; returns the next row.
 
     offsets (n, slots), where (n, 3): from `decode_records`; spec: the Layout; sensor_of (65536,): sensor by
     SAC * 256 + SIC, -1 unknown; beyond (n,): ranges that I048/040 cannot say, (0,) where there are none. Filled beside:
     unknown (65537,) records of each unknown source (the last: none given), skips (4,), last (2,): see `source_of`, at
-    (rows, 5): byte in `data`, time of day in ticks (-1 none), block, number of the record, I048/110 in steps.
+    (5, rows): byte in `data`, time of day in ticks (-1 none), block, number of the record, I048/110 in steps.
     """
     todo, lsb, kinds, registers = spec.todo, spec.lsb, spec.kinds, spec.registers
-    v = np.empty(len(todo), np.int64)
     for r in range(n):
-        record_numbers(data, offsets, r, todo, v)
-        source = source_of(v, where[r, 2], last)
+        word = word_of(data, offsets, r, todo, _SAC)
+        given = number_in(word, todo, _SAC) * 256 + number_in(word, todo, _SIC) if word >= 0 else np.int64(-1)
+        source = source_of(given, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:
             unknown[source] += 1
             continue
-        kind = kinds[v[_TYPE]] if v[_TYPE] != ABSENT else _NOTHING
+        report = word_of(data, offsets, r, todo, _TYPE)
+        kind = kinds[number_in(report, todo, _TYPE)] if report >= 0 else _NOTHING
         if kind == _NOTHING:
             skips[_NO_DETECTION] += 1
             continue
-        ticks = v[_TIME]
-        if ticks == ABSENT:
+        ticks = word_of(data, offsets, r, todo, _TIME)
+        if ticks < 0:
             if not spec.truncated:
                 skips[_NO_TIME] += 1
                 continue
-            ticks = -1
         elif ticks >= DAY_TICKS:
             skips[_ABSURD] += 1
             continue
-        if v[_RHO] == _RANGE_FULL:
-            v[_RHO] = beyond[r] if r < len(beyond) and beyond[r] >= _RANGE_FULL else 0
-        range_m, azimuth_rad, wrong = _position(v, lsb)
-        if wrong != 0:
-            skips[wrong] += 1
-            continue
-        at[m, 0] = where[r, 0]
-        at[m, 1] = ticks
-        at[m, 2] = where[r, 2]
-        at[m, 3] = r
-        at[m, 4] = v[_HEIGHT_3D]
+        word = word_of(data, offsets, r, todo, _RHO)
+        if word >= 0:
+            rho = number_in(word, todo, _RHO)
+            if rho == _RANGE_FULL:
+                rho = beyond[r] if r < len(beyond) and beyond[r] >= _RANGE_FULL else np.int64(0)
+            if rho == 0:
+                skips[_ABSURD] += 1
+                continue
+            range_m, azimuth_rad = rho * lsb[_RHO] * _NM_M, number_in(word, todo, _THETA) * lsb[_THETA] * _DEGREE
+        else:
+            word = word_of(data, offsets, r, todo, _X)
+            if word < 0:
+                skips[_NO_POSITION] += 1
+                continue
+            x, y = number_in(word, todo, _X), number_in(word, todo, _Y)
+            if x == 0 and y == 0:
+                skips[_ABSURD] += 1
+                continue
+            range_m, azimuth_rad = _polar(x, y, lsb)
+        at[0, m], at[1, m], at[2, m], at[3, m] = where[r, 0], ticks, where[r, 2], r
+        word = word_of(data, offsets, r, todo, _HEIGHT_3D)
+        at[4, m] = number_in(word, todo, _HEIGHT_3D) if word >= 0 else np.int64(ABSENT)
         plots.sensor[m] = sensor
         plots.kind[m] = kind
-        plots.z[m, 0] = range_m
-        plots.z[m, 1] = azimuth_rad
-        plots.z[m, 2:] = math.nan
-        plots.covariance[m, :] = math.nan
-        plots.velocity_sigma[m, :] = math.nan
-        plots.measured[m] = _RANGE_AND_AZIMUTH
-        if v[_DOPPLER] != ABSENT and v[_DOUBTFUL] != 1:
-            plots.z[m, 3] = v[_DOPPLER] * lsb[_DOPPLER] * spec.rate_mps
-            plots.measured[m] |= _RANGE_RATE
-        plots.flags[m] = _flags(v)
-        plots.mode_a[m] = v[_MODE_A] if v[_MODE_A] != ABSENT else NO_MODE_A
-        plots.pressure_altitude_m[m] = v[_LEVEL] * lsb[_LEVEL] * _FL_M if v[_LEVEL] != ABSENT else math.nan
-        plots.address[m] = v[_ADDRESS] if v[_ADDRESS] > 0 and v[_ADDRESS] != _ALL_ONES else NO_ADDRESS
-        callsign = icao_callsign(v[_CALLSIGN])
+        measured, rate_mps = _RANGE_AND_AZIMUTH, math.nan
+        word = word_of(data, offsets, r, todo, _DOPPLER)
+        if word >= 0 and number_in(word, todo, _DOUBTFUL) == 0:
+            measured |= _RANGE_RATE
+            rate_mps = number_in(word, todo, _DOPPLER) * lsb[_DOPPLER] * spec.rate_mps
+        plots.measured[m] = measured
+        plots.z[m, 0], plots.z[m, 1], plots.z[m, 2], plots.z[m, 3] = range_m, azimuth_rad, math.nan, rate_mps
+        plots.z[m, 4], plots.z[m, 5] = math.nan, math.nan
+        flags = _flags_of_type(report, word_of(data, offsets, r, todo, _TEST), todo)
+        word, mode_a = word_of(data, offsets, r, todo, _MODE_A), np.int64(NO_MODE_A)
+        if word >= 0:
+            mode_a, invalid = number_in(word, todo, _MODE_A), number_in(word, todo, _A_INVALID)
+            flags |= invalid * _A_INVALID_FLAG | number_in(word, todo, _A_GARBLED) * _A_GARBLED_FLAG
+            if invalid == 0 and mode_a in (_HIJACK, _RADIO_FAILURE, _DISTRESS):
+                flags |= _EMERGENCY_FLAG
+        plots.mode_a[m] = mode_a
+        word, altitude_m = word_of(data, offsets, r, todo, _LEVEL), math.nan
+        if word >= 0:
+            altitude_m = number_in(word, todo, _LEVEL) * lsb[_LEVEL] * _FL_M
+            flags |= number_in(word, todo, _C_INVALID) * _C_INVALID_FLAG
+            flags |= number_in(word, todo, _C_GARBLED) * _C_GARBLED_FLAG
+        plots.pressure_altitude_m[m] = altitude_m
+        word = word_of(data, offsets, r, todo, _STATUS)
+        if word >= 0:
+            flags |= _flags_of_status(number_in(word, todo, _STATUS))
+        plots.flags[m] = flags
+        address = word_of(data, offsets, r, todo, _ADDRESS)
+        plots.address[m] = address if address > 0 and address != _ALL_ONES else NO_ADDRESS
+        word, callsign = word_of(data, offsets, r, todo, _CALLSIGN), np.int64(ABSENT)
+        if word >= 0:
+            callsign = icao_callsign(word)
         plots.callsign[m] = callsign if callsign != ABSENT else NO_CALLSIGN
-        plots.nic[m] = -1
-        plots.nacp[m] = -1
-        plots.sil[m] = -1
-        power = v[_PSR_POWER] if v[_PSR_POWER] != ABSENT else v[_SSR_POWER]
-        plots.amplitude_dbm[m] = power if power != ABSENT else math.nan
+        power, amplitude_dbm = _PSR_POWER, math.nan
+        word = word_of(data, offsets, r, todo, _PSR_POWER)
+        if word < 0:
+            power, word = _SSR_POWER, word_of(data, offsets, r, todo, _SSR_POWER)
+        if word >= 0:
+            amplitude_dbm = float(number_in(word, todo, power))
+        plots.amplitude_dbm[m] = amplitude_dbm
         roll, track, speed, rate = math.nan, math.nan, math.nan, math.nan
         if registers >= 0 and offsets[r, registers] >= 0:
             p = offsets[r, registers] + 1

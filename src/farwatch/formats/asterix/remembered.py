@@ -24,7 +24,7 @@ from farwatch.formats.asterix.table import (
     REPETITIVE,
     SIZE,
 )
-from farwatch.kernels import inlined, kernel
+from farwatch.kernels import inlined, leaf
 
 NOT_PLAIN = -1
 _PLACES = 256
@@ -54,7 +54,7 @@ def new_memory() -> Memory:
     return Memory(zeros.copy(), nothing, zeros.copy(), zeros.copy(), np.empty((_PLACES, _MOST_ITEMS, 4), np.int32))
 
 
-@kernel
+@leaf
 def _work_out(bits, n_bytes, of, program, memory, place):  # type: ignore[no-untyped-def]
     """Fills one place of the memory; False where the field is not plain."""
     slots, lists, profiles = program.slots, program.lists, program.profiles
@@ -86,7 +86,7 @@ def _work_out(bits, n_bytes, of, program, memory, place):  # type: ignore[no-unt
     return True
 
 
-@kernel
+@leaf
 def _extended_end(data, p, stop, program, slot):  # type: ignore[no-untyped-def]
     """Where an extended item ends whose first part, with its extension bit set, ends at p; or NOT_PLAIN."""
     for part in range(1, program.slots[slot, COUNT]):

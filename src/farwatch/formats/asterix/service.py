@@ -57,7 +57,8 @@ def fill_progress(data, offsets, where, n, spec, sensor_of, unknown, skips, last
     v = np.empty(len(todo), np.int64)
     for r in range(n):
         record_numbers(data, offsets, r, todo, v)
-        source = source_of(v, where[r, 2], last)
+        given = v[0] * 256 + v[1] if v[0] != ABSENT else np.int64(-1)
+        source = source_of(given, where[r, 2], last)
         sensor = sensor_of[source] if source >= 0 else -1
         if sensor < 0:
             unknown[source] += 1
@@ -81,9 +82,6 @@ def fill_progress(data, offsets, where, n, spec, sensor_of, unknown, skips, last
         if v[_ROTATION] > 0:
             progress.rotation_s[m] = v[_ROTATION] * lsb[_ROTATION]
         progress.sensor[m] = sensor
-        at[m, 0] = where[r, 0]
-        at[m, 1] = v[_TIME]
-        at[m, 2] = where[r, 2]
-        at[m, 3] = r
+        at[0, m], at[1, m], at[2, m], at[3, m] = where[r, 0], v[_TIME], where[r, 2], r
         m += 1
     return m

@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.formats.asterix.fields import ABSENT
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 _BLANK = 32
 _BLANKS = 0x820820820820
 _ALPHABET = sum(1 << code for code in (*range(1, 27), *range(48, 58)))  # the codes that stand for a letter or digit
 
 
-@kernel
+@leaf
 def icao_code(code):  # type: ignore[no-untyped-def]
     """The code of one character (0 to 63), a blank where it is outside the alphabet."""
     return code if _ALPHABET >> code & 1 else np.int64(_BLANK)
 
 
-@kernel
+@leaf
 def icao_callsign(packed):  # type: ignore[no-untyped-def]
     """A packed callsign with a blank for every code outside the alphabet; ABSENT where nothing is left, or was."""
     if packed == ABSENT:
@@ -30,7 +30,7 @@ def icao_callsign(packed):  # type: ignore[no-untyped-def]
     return np.int64(ABSENT) if reduced == _BLANKS else reduced
 
 
-@kernel
+@leaf
 def _reduce(packed, out):  # type: ignore[no-untyped-def]
     for k in range(len(packed)):
         out[k] = icao_callsign(packed[k])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.formats.containers import NO_TIME
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 
 TICK_NS = 7_812_500  # 1/128 s
 DAY_TICKS = 86_400 * 128
@@ -32,7 +32,7 @@ def new_clock(n_sensors: int) -> Clock:
     return Clock(np.zeros(n_sensors + 1, np.int64), np.full(n_sensors + 1, MISSING, np.int64))
 
 
-@kernel
+@leaf
 def _nearest_full(truncated, reference):  # type: ignore[no-untyped-def]
     """The time of day nearest to `reference` (the clock goes round) whose low 16 bits are `truncated`."""
     best, best_apart = np.int64(truncated), np.int64(DAY_TICKS)
