@@ -35,7 +35,9 @@ def main() -> None:
         sys.exit("no Chromium on this machine (Debian, Ubuntu: apt install chromium)")
     chosen.out.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "farwatch.cli", "demo", "--map", "--no-browser", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as demo:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"}
+    ) as demo:
         try:
             take(program, address_of(demo), chosen.out, chosen.seconds)
         finally:

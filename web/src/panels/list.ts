@@ -24,7 +24,7 @@ export function makeList(app: App, visible: () => boolean): { node: HTMLElement;
 
   const heads = HEADS.map(([column, text, title]) => el("div", { role: "columnheader", class: `cell is-${column}`, "aria-sort": "none" },
     button(text, { title: `Sort by ${title}`, onclick: () => sortBy(column) })));
-  const body = el("div", { class: "rows", role: "rowgroup" }), scroll = el("div", { class: "scroll", tabindex: -1 }, body);
+  const body = el("div", { class: "rows", role: "presentation" }), scroll = el("div", { class: "scroll", role: "rowgroup", tabindex: -1 }, body);
   const count = el("p", { class: "count", role: "status" });
   const grid = el("div", { class: "list", role: "grid", "aria-label": "Tracks" },
     el("div", { role: "rowgroup", class: "heads" }, el("div", { role: "row", class: "row head", "aria-rowindex": 1 }, ...heads)), scroll);

@@ -31,7 +31,7 @@ export function makeTop(model: Model, callbacks: TopCallbacks): HTMLElement {
   const name = el("span", { class: "scenario" });
   const clock = el("time", { class: "clock" }, "--:--:--"), day = el("span", { class: "day" });
   const tracks = figure("tracks"), plots = figure("plots/s"), latency = figure("ms");
-  const sensors = button("", { class: "sensors", "aria-label": "Sensors", onclick: callbacks.sensors });
+  const sensors = button("", { class: "sensors", title: "The sensors and their health", onclick: callbacks.sensors });
   const side = button("", { class: "tool", title: "Show or hide the list (T)", onclick: callbacks.toggleSide }, icon("list"), el("span", {}, "List"));
   const bar = el("header", { class: "top" },
     state, name, el("span", { class: "when" }, clock, el("span", { class: "utc" }, "UTC"), day),
@@ -64,9 +64,8 @@ export function makeTop(model: Model, callbacks: TopCallbacks): HTMLElement {
     if (key === shown) return;
     shown = key;
     sensors.replaceChildren(...some.map((one) => el("span", { class: "sensor", "data-condition": one.condition },
-      el("span", { class: "mark", "aria-hidden": "true" }, MARKS[one.condition]), one.id, one.condition === "ok" ? "" : el("em", {}, ` ${one.condition}`))));
+      el("span", { class: "mark", "aria-hidden": "true" }, MARKS[one.condition]), one.id, el("em", one.condition === "ok" ? { class: "unseen" } : {}, ` ${one.condition}`))));
     if (all.length > SHOWN_SENSORS) sensors.append(el("span", { class: "sensor" }, `${all.length - bad.length} of ${all.length} ok`));
-    setAttribute(sensors, "aria-label", `Sensors: ${bad.length === 0 ? "all well" : bad.map((one) => `${one.id} ${one.condition}`).join(", ")}`);
   };
   model.listen((what) => {
     if (what === "status" || what === "hello") repaintSensors();
