@@ -20,15 +20,6 @@ IMPORTANCE = {"large_airport": 2, "medium_airport": 1}
 
 def main(table: Path) -> None:
     """Read the table and write the JSON."""
-<<<<<<< HEAD
-    with gzip.open(table, "rt", encoding="utf-8") if table.suffix == ".gz" else table.open(encoding="utf-8") as lines:
-        rows = [
-            [row["ident"], round(float(row["latitude_deg"]), 4), round(float(row["longitude_deg"]), 4), importance]
-            for row in csv.DictReader(lines)
-            if (importance := IMPORTANCE.get(row["type"], 0)) == 2
-            or (importance == 1 and row["scheduled_service"] == "yes")
-        ]
-=======
     packed = table.read_bytes()
     text = (gzip.decompress(packed) if table.suffix == ".gz" else packed).decode("utf-8")
     rows = [
@@ -37,7 +28,6 @@ def main(table: Path) -> None:
         if (importance := IMPORTANCE.get(row["type"], 0)) == 2
         or (importance == 1 and row["scheduled_service"] == "yes")
     ]
->>>>>>> shell
     rows.sort(key=lambda row: (-row[3], row[0]))
     OUT.write_text(json.dumps(rows, separators=(",", ":")) + "\n")
     print(f"{len(rows)} airports, {OUT.stat().st_size / 1e3:.0f} kB: {SOURCE}")

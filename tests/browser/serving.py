@@ -19,10 +19,7 @@ from farwatch.picture import Picture, concat_pictures
 from farwatch.plots import Plots, concat_plots
 from farwatch.scenario import Scenario, load
 from farwatch.service.board import Board, Health, SensorHealth, Update
-<<<<<<< HEAD
 from farwatch.service.server import start_server
-=======
->>>>>>> shell
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
 from farwatch.web_options import WebOptions
