@@ -40,6 +40,12 @@ class Notify:
         """Say that the service ends."""
         self._send("STOPPING=1")
 
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
     def _send(self, text: str) -> None:
         if self._socket is not None:
             with contextlib.suppress(OSError):

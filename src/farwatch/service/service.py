@@ -115,6 +115,7 @@ class Service:
         finally:
             self.notify.stopping()
             self.close()
+            self.notify.close()
 
     def stop(self) -> None:
         """End soon, and in order. For any thread, but not for a signal's handler."""
@@ -199,8 +200,10 @@ class Service:
             if isinstance(self.source, Live) and self.source.closed:
                 self.source.close()  # its sockets too: the new one wants their ports
                 self.source = None
-            if self.source is None:
-                self.source = self._listen()
+            live = self.source if isinstance(self.source, Live) else self._listen()
+            self.source = live
+            if self.stopping.is_set():
+                live.stop()
         return self.source
 
     def _listen(self) -> Live:

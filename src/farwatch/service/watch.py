@@ -81,9 +81,7 @@ class Watch:
                 said[f"silent {sensor.id}"] = f"{sensor.id} has been silent for {(now_ns - heard_ns) * 1e-9:.0f} s"
             elif condition == "stuck":
                 stuck_s = (now_ns - self._moved_ns[number]) * 1e-9
-                said[f"stuck {sensor.id}"] = (
-                    f"{sensor.id} sends the same time for {stuck_s:.0f} s: its clock has stopped"
-                )
+                said[f"stuck {sensor.id}"] = f"{sensor.id} is stuck: it has sent no later time for {stuck_s:.0f} s"
         return said
 
     def _lost_ns(self, sensor: int) -> int:
