@@ -12,9 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from farwatch.service.server import start_server
-from farwatch.web_options import WebOptions
-
 from farwatch.picture import Picture, concat_pictures
 from farwatch.plots import Plots, concat_plots
 from farwatch.scenario import Scenario, load

@@ -65,7 +65,7 @@ class Status:
         self.words.standing(self._standing(now_ns))
         losing = (service.core.intake.shed, self._dropped())
         self._losing, self._lost = losing > self._lost, losing
-        picture: Picture = service.core.tracker.picture(until_ns)
+        picture: Picture = service.core.tracker.picture(until_ns)._replace(until_ns=until_ns)
         health = Health(
             mode=service.mode,
             plots=service.core.intake.taken,
