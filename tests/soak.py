@@ -7,6 +7,8 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
+
 import farwatch
 from farwatch.service import Board, Job, Service, Update
 from farwatch.simulation.simulate import START_NS
@@ -40,8 +42,11 @@ def main(hours: float, state: str, record: str) -> None:
     """Until so many hours have been simulated."""
     board = Board()
     board.listen(Meter())
+    scenario = farwatch.load("s300")
+    # An hour of data passes in seconds: checkpoints as often as in an hour of a service would be too many, but some.
+    options = msgspec.structs.replace(scenario.service, checkpoint_s=0.25)
     job = Job("simulated", duration_s=hours * 3600.0, state=Path(state), record=Path(record))
-    service = Service(farwatch.load("s300"), job, board)
+    service = Service(msgspec.structs.replace(scenario, service=options), job, board)
     service.run()
     print(json.dumps({"done": service.finished, "not_recorded": service.journal.dropped if service.journal else 0}))
 

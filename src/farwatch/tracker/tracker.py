@@ -13,7 +13,7 @@ from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import Batch, Ints, make_plots
+from farwatch.plots import NO_ADDRESS, Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model
 from farwatch.tracker.admit import Admitted, admit, none_admitted
 from farwatch.tracker.beam import make_beams
@@ -26,7 +26,7 @@ from farwatch.tracker.report import predict_rows, report
 from farwatch.tracker.smoother import Filtered
 from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
-from farwatch.tracks import grow, make_hypotheses, make_tracks
+from farwatch.tracks import Hypotheses, Tracks, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 3
@@ -139,14 +139,13 @@ class Tracker:
 
     def state(self) -> dict[str, Any]:
         """A copy of the whole state, cheap to take; `packed_state` makes a snapshot of it, in whatever thread."""
+        t = self._tracks
         state = {name: copied(getattr(self, name)) for name in _STATE if name not in _TABLES}
-        # Free rows with the lowest numbers are given away first: those behind the last one used are as they were made.
-        used = np.flatnonzero(self._tracks.born_ns)
-        rows = int(used[-1]) + 1 if len(used) else 0
-        for name in _TABLES:
-            state[name] = [column[:rows].copy() for column in getattr(self, name)]
+        # What stands in other rows is written over before it is read: when a track is born in them.
+        rows = np.flatnonzero(t.alive | ((t.status != Status.TENTATIVE) & (t.address != NO_ADDRESS)))
+        state["_tracks"], state["_hypotheses"] = [column[rows] for column in t], _kept(self._hypotheses, rows)
         sensors = [sensor.id for sensor in self.sensors]
-        return {"version": SNAPSHOT_VERSION, "sensors": sensors, "capacity": len(self._tracks.alive), **state}
+        return {"version": SNAPSHOT_VERSION, "sensors": sensors, "capacity": len(t.alive), "rows": rows, **state}
 
     def restore(self, snapshot: bytes) -> None:
         """Take over the state of `snapshot()`; raises `FarwatchError` for bytes of another version or other sensors."""
@@ -159,13 +158,19 @@ class Tracker:
             raise FarwatchError(f"snapshot of version {version}, this farwatch reads {SNAPSHOT_VERSION}: start anew")
         if names != [sensor.id for sensor in self.sensors]:
             raise FarwatchError(f"snapshot of a tracker with the sensors {names}: restore it with the same scenario")
-        tables = make_tracks(state["capacity"], len(self.sensors)), make_hypotheses(state["capacity"])
-        for name, table in zip(_TABLES, tables, strict=True):
-            grow(unpacked(table, state[name]), table)
-            setattr(self, name, table)
-        for name in _STATE:
-            if name not in _TABLES:
-                setattr(self, name, unpacked(getattr(self, name), state[name]))
+        try:
+            tracks, hypotheses = make_tracks(state["capacity"], len(names)), make_hypotheses(state["capacity"])
+            rows = unpacked(np.empty(0, np.int64), state["rows"])
+            kept: Tracks = unpacked(tracks, state["_tracks"])
+            for column, values in zip(tracks, kept, strict=True):
+                column[rows] = values
+            _put_back(hypotheses, rows, state["_hypotheses"])
+            rest = {n: unpacked(getattr(self, n), state[n]) for n in _STATE if n not in _TABLES}
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise FarwatchError(f"no snapshot of a tracker ({error!r}): take one with snapshot()") from None
+        self._tracks, self._hypotheses = tracks, hypotheses
+        for name, value in rest.items():
+            setattr(self, name, value)
 
     def _admit(self, batch: Batch, sensor: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before."""
@@ -199,6 +204,28 @@ _TABLES = ("_tracks", "_hypotheses")
 _STATE = ("counts", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
+def _kept(hypotheses: Hypotheses, rows: Ints) -> list[Any]:
+    """What a snapshot keeps of hypotheses: what one mode of 6 states does not use is written over before it is read."""
+    h, one = hypotheses, hypotheses.modes[rows] <= 1
+    several = rows[~one]
+    first = [h.track[rows], h.modes[rows], h.probability[rows, 0], h.mean[rows, 0], h.covariance[rows, 0]]
+    mean, covariance = first[3:]
+    mean[one, 6] = covariance[one, 6] = covariance[one, :, 6] = 0.0
+    return [*first, several, h.probability[several, 1:], h.mean[several, 1:], h.covariance[several, 1:]]
+
+
+def _put_back(hypotheses: Hypotheses, rows: Ints, kept: list[Any]) -> None:
+    """The inverse of `_kept`, packed, into a fresh table."""
+    h, ints, floats = hypotheses, np.empty(0, np.int64), np.empty(0)
+    like = [ints, ints, floats, floats, floats, ints, floats, floats, floats]
+    h.track[rows], h.modes[rows], h.probability[rows, 0], h.mean[rows, 0], h.covariance[rows, 0], *more = unpacked(
+        like, kept
+    )
+    several = more[0]
+    h.probability[several, 1:], h.mean[several, 1:], h.covariance[several, 1:] = more[1:]
+
+
 def packed_state(state: dict[str, Any]) -> bytes:
     """A tracker's state as a snapshot."""
-    return msgspec.msgpack.encode({name: packed(value) if name in _STATE else value for name, value in state.items()})
+    kept = (*_STATE, "rows")
+    return msgspec.msgpack.encode({name: packed(value) if name in kept else value for name, value in state.items()})
