@@ -21,10 +21,11 @@ from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import ABSENT_FIELD, Field, Table, categories
 from farwatch.formats.asterix.time_of_day import DAY_TICKS, MISSING, Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Container, Piece, open_container, pieces
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 from farwatch.plots import Ints
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 4 << 20
+_BATCH = 1 << 15  # more than are decoded into plots at a time: each costs a call for each of its columns
 _UNNAMED = 65_536  # the source of records that name none, in the clock
 _DAY_NS = 86_400 * 1_000_000_000
 _TRUNCATED = {1: "141"}  # times of 16 bits, completed by those of CAT002
@@ -163,7 +164,7 @@ class Sequence:
     ) -> Iterator[Records]:
         fields = source_and_times(table)
         self._last[:] = -1
-        for batch in batches(piece, blocks, table, self.statistics):
+        for batch in batches(piece, blocks, table, self.statistics, _BATCH):
             n = batch.n
             if n == 0:
                 continue
@@ -210,7 +211,7 @@ class Sequence:
                 times = [table.optional(path)] if path else time_fields(table)
                 fields = [table.optional("010/SAC"), table.optional("010/SIC"), *times]
                 last = np.full(2, -1, np.int64)
-                for batch in batches(piece, of_table, table, uncounted):
+                for batch in batches(piece, of_table, table, uncounted, _BATCH):
                     out, source = numbers(piece, batch, fields), np.empty(batch.n, np.int64)
                     sources_of(out, batch.where, last, source)
                     at = piece.places(batch.where[: batch.n, 0])
@@ -293,7 +294,7 @@ def _why(statistics: Statistics) -> str:
     return f"; {first[0]}: {first[1]}" if first else ""
 
 
-@kernel
+@leaf
 def sources_of(values, where, last, out):  # type: ignore[no-untyped-def]
     """Fills out (n,) with SAC * 256 + SIC, the first two of each row of values; a record without has that of the one
     before it in its block, else -1. last (2,): block and source of the record before, kept up to date.
@@ -307,7 +308,7 @@ def sources_of(values, where, last, out):  # type: ignore[no-untyped-def]
         out[r] = last[1]
 
 
-@kernel
+@leaf
 def _first_times(ticks, out):  # type: ignore[no-untyped-def]
     for r in range(len(out)):
         out[r] = MISSING

@@ -135,9 +135,9 @@ class Table:
 
     def field(self, path: str) -> Field:
         """The number at a path such as "161", "040/RHO" or "130/SAM". Raises FormatError: no such single number."""
-        item_path = next((known for known in _prefixes(path) if known in self.slots), "")
+        item_path = self._holder(path)
         rest = path[len(item_path) + 1 :]
-        if not item_path or (rest and self._items[self.slots[item_path]].kind == "compound"):
+        if not item_path:
             raise FormatError(
                 f"CAT{self.category:03d} edition {self.edition} has no item {path!r}{_near(path, self.slots)}"
             )
@@ -180,10 +180,23 @@ class Table:
 
     def optional(self, path: str) -> Field:
         """The same, or ABSENT_FIELD where this edition has no such field."""
-        try:
-            return self.field(path)
-        except FormatError:
-            return ABSENT_FIELD
+        return _optional(self, path)
+
+    def _holder(self, path: str) -> str:
+        """The path of the item or subfield that holds the number at `path`, "" where there is none."""
+        found = next((known for known in _prefixes(path) if known in self.slots), "")
+        within_compound = found and found != path and self._items[self.slots[found]].kind == "compound"
+        return "" if within_compound else found
+
+
+@cache
+def _optional(table: Table, path: str) -> Field:
+    if not table._holder(path):  # the error would look for names that are like it
+        return ABSENT_FIELD
+    try:
+        return table.field(path)
+    except FormatError:
+        return ABSENT_FIELD
 
 
 def _prefixes(path: str) -> list[str]:

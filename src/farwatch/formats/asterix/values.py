@@ -6,13 +6,13 @@ import numpy as np
 
 from farwatch.formats.asterix.fields import ABSENT, bits_at
 from farwatch.formats.asterix.text import icao_code
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 _ASCII, _ICAO = 2, 3  # as in layout.py
 _BLANK, _DIGIT, _LETTER = 32, 48, 64
 
 
-@kernel
+@leaf
 def columns_of(offsets, n, slots, out):  # type: ignore[no-untyped-def]
     """Fills out (slots, n) with the offsets (rows, all slots) of some slots, each slot's in one piece."""
     for first in range(0, n, 64):  # so many lines of either side stay in the cache
@@ -22,7 +22,7 @@ def columns_of(offsets, n, slots, out):  # type: ignore[no-untyped-def]
                 out[k, r] = offsets[r, slots[k]]
 
 
-@kernel
+@leaf
 def most_extensions(data, offsets, n, slot, first, most):  # type: ignore[no-untyped-def]
     """How many extension bits in a row, from byte `first` of item `slot` on, any of n records has set; to `most`."""
     found = 0
@@ -38,7 +38,7 @@ def most_extensions(data, offsets, n, slot, first, most):  # type: ignore[no-unt
     return found
 
 
-@kernel
+@leaf
 def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untyped-def]
     """Fills values (n,) with a number of the item at each of at (n,), -1: absent; valid (ceil(n / 8),) is Arrow's.
 
@@ -78,7 +78,7 @@ def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untype
     return absent
 
 
-@kernel
+@leaf
 def to_values(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
     """The same for raw (n,) numbers, ABSENT where absent."""
     absent = 0
@@ -96,7 +96,7 @@ def to_values(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
     return absent
 
 
-@kernel
+@leaf
 def to_text(raw, size, kind, starts, text, valid):  # type: ignore[no-untyped-def]
     """Fills text and starts (n + 1,) with the strings in raw (n,) numbers of `size` bits; returns how many are absent.
 
@@ -135,7 +135,7 @@ def to_text(raw, size, kind, starts, text, valid):  # type: ignore[no-untyped-de
     return absent
 
 
-@kernel
+@leaf
 def count_repetitions(data, offsets, n, slot, size, until_fx, starts):  # type: ignore[no-untyped-def]
     """Fills starts (n + 1,) with the running number of repetitions of the item `slot`; returns them all."""
     total = 0
@@ -154,7 +154,7 @@ def count_repetitions(data, offsets, n, slot, size, until_fx, starts):  # type: 
     return total
 
 
-@kernel
+@leaf
 def gather_repeated(data, offsets, n, slot, size, until_fx, bit, width, signed, starts, out):  # type: ignore[no-untyped-def]
     """Fills out (starts[n],) with one number of each repetition: `width` bits, `bit` bits after its start."""
     for r in range(n):
@@ -167,7 +167,7 @@ def gather_repeated(data, offsets, n, slot, size, until_fx, bit, width, signed, 
             p += size
 
 
-@kernel
+@leaf
 def count_bytes(data, offsets, n, slot, starts):  # type: ignore[no-untyped-def]
     """Fills starts (n + 1,) with the running number of content bytes of the explicit item `slot`; returns them all."""
     total = 0
@@ -180,7 +180,7 @@ def count_bytes(data, offsets, n, slot, starts):  # type: ignore[no-untyped-def]
     return total
 
 
-@kernel
+@leaf
 def copy_bytes(data, places, size, out):  # type: ignore[no-untyped-def]
     """Fills out with `size` bytes from each of places (n,), one after another."""
     for i in range(len(places)):
@@ -188,7 +188,7 @@ def copy_bytes(data, places, size, out):  # type: ignore[no-untyped-def]
             out[i * size + k] = data[places[i] + k]
 
 
-@kernel
+@leaf
 def copy_explicit(data, offsets, n, slot, starts, out):  # type: ignore[no-untyped-def]
     """Fills out (starts[n],) with the content of each record's explicit item, its length byte left out."""
     for r in range(n):
@@ -196,7 +196,7 @@ def copy_explicit(data, offsets, n, slot, starts, out):  # type: ignore[no-untyp
             out[starts[r] + k] = data[offsets[r, slot] + 1 + k]
 
 
-@kernel
+@leaf
 def repetition_places(offsets, n, slot, size, until_fx, first_byte, starts, places):  # type: ignore[no-untyped-def]
     """Fills places (starts[n],) with where in the data each repetition's field starts, `first_byte` bytes into it."""
     for r in range(n):
