@@ -5,6 +5,7 @@ PEERS  := .venv-peers
 STAMP  := $(VENV)/.installed
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+WEB    := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
@@ -39,7 +40,8 @@ bench: $(STAMP) $(PEERS)/.installed  ## figures beside the peers, on one core
 	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
 
-$(STAMP): pyproject.toml
+# Installing builds the map page (hatch_build.py), again where its sources have changed.
+$(STAMP): pyproject.toml hatch_build.py $(WEB)
 	@if [ -z "$(PYTHON)" ]; then echo "farwatch needs Python 3.11 or newer; none was found" >&2; exit 1; fi
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 		{ echo "cannot make a virtual environment: install python3-venv (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
@@ -54,3 +56,4 @@ $(PEERS)/.installed:
 
 clean:  ## remove what make has made
 	rm -rf $(VENV) $(PEERS) dist build
+	rm -rf web/node_modules src/farwatch/page
