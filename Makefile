@@ -6,8 +6,8 @@ DECODER := .venv-asterix-decoder
 STAMP  := $(VENV)/.installed
 PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+WEB    := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/null)
 PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
-PAGE   := $(wildcard hatch_build.py web/*.json web/*.ts web/*.html web/public/* web/src/*.ts web/src/*/*.ts web/src/*/*.css)
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: demo test check slow bench fuzz pictures clean
@@ -33,6 +33,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PY) benchmarks/live.py
 	$(ONE) $(PY) benchmarks/service.py
+	$(ONE) $(PY) benchmarks/service_core.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py
@@ -48,8 +49,8 @@ fuzz: $(STAMP)  ## ten million damaged blocks, every array access checked: about
 pictures: $(STAMP)  ## those of the README, from the running demo
 	$(PY) scripts/pictures.py
 
-# Installing builds the map page too, where there is a Node (from PATH, or from PyPI).
-$(STAMP): pyproject.toml $(PAGE)
+# Installing builds the map page (hatch_build.py), again where its sources have changed.
+$(STAMP): pyproject.toml hatch_build.py $(WEB)
 	@if [ -z "$(PYTHON)" ]; then echo "farwatch needs Python 3.11 or newer; none was found" >&2; exit 1; fi
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || \
 		{ echo "cannot make a virtual environment: install python3-venv (Debian, Ubuntu: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }
@@ -70,3 +71,4 @@ $(DECODER)/.installed:
 
 clean:  ## remove what make has made
 	rm -rf $(VENV) $(PEERS) $(DECODER) dist build
+	rm -rf web/node_modules src/farwatch/page

@@ -169,7 +169,7 @@ def test_30000_rows_are_few_elements(watched, service_url) -> None:
         const id = Uint32Array.from({length: n}, (_, k) => 1000000 + k);
         const big = {...p, n, id, timeMs: p.timeMs + 1e9};  // so late that none of the service's comes after it
         for (const [name, column] of Object.entries(p)) {
-          if (!ArrayBuffer.isView(column) || name === 'id') continue;
+          if (name === 'id' || !ArrayBuffer.isView(column)) continue;
           big[name] = column.constructor.from(id, (_, k) => column[k % p.n]);
         }
         const callsign = k => 'T' + (k * 7919 % n).toString().padStart(6, '0');
