@@ -1,12 +1,13 @@
 // What the user can do. Panels and keys call this; it changes the model, tells the server and the map.
 import type { MapView } from "./map";
 import { checkSettings, readLink, writeLink } from "./permalink";
-import type { Filter, Model, Settings } from "./model";
+import { NO_FILTER, type Filter, type Model, type Settings } from "./model";
 import type { Wire } from "./wire";
 
 const STORE = "farwatch.settings";
 const LINK_WAIT_MS = 400;
 const SEEK_WAIT_MS = 150;
+const STEP_WAIT_MS = 100; // a key that is held comes 30 times a second; the service closes whoever asks more than 20 times
 const VECTORS = [0, 1, 2, 5] as const;
 const HISTORIES = [0, 4, 8, 20] as const;
 
@@ -18,6 +19,7 @@ export class App {
   private seekTimer = 0;
   private seekTo: number | null = null;
   private pausedSeek = false;
+  private steppedMs = -Infinity;
 
   constructor(readonly model: Model, readonly say: (text: string) => void) {}
 
@@ -29,15 +31,42 @@ export class App {
     Object.assign(this.model.settings, checkSettings(kept), link.settings);
     Object.assign(this.model.filter, link.filter);
     if (link.view !== null) this.model.view = link.view;
+    // `replaceState` raises no such event: this is the user, who has put another address into the open page.
+    window.addEventListener("hashchange", () => this.readdress());
+  }
+
+  /** Go to what another address asks for; one that asks for nothing is put right again. */
+  private readdress(): void {
+    const link = readLink(location.hash), { model } = this;
+    if (link.view !== null) {
+      model.view = link.view;
+      model.following = false;
+      this.map.refresh();
+      this.set(link.settings);
+      this.setFilter({ ...NO_FILTER, ...link.filter });
+      if (link.timeMs !== null) this.goToTime(link.timeMs);
+      else if (this.inThePast) this.live();
+    }
+    if (link.selected !== null) this.select(link.selected);
+    this.viewMoved();
+  }
+
+  private goToTime(timeMs: number): void {
+    this.command({ type: "play", time_ms: timeMs });
+    this.wire.send({ type: "pause" });
   }
 
   /** A session begins: what the address asks for holds for the page's first. */
   session(first: boolean): void {
     const link = readLink(location.hash);
     if (first && link.view !== null) this.map.refresh(); else this.map.fit();
-    if (!first) return;
+    if (!first) { // sensors are known by their number, and these are other sensors
+      this.set({ hiddenSensors: [] });
+      this.setFilter({ sensor: null });
+      return;
+    }
     if (link.selected !== null) { this.model.selected = link.selected; this.model.changed("selection"); } // the wire tells the server
-    if (link.timeMs !== null) queueMicrotask(() => { this.wire.send({ type: "play", time_ms: link.timeMs! }); this.wire.send({ type: "pause" }); });
+    if (link.timeMs !== null) queueMicrotask(() => this.goToTime(link.timeMs!));
   }
 
   select(id: number | null): void {
@@ -91,7 +120,7 @@ export class App {
   clear(): void {
     if (this.ruler) this.setRuler(false);
     else if (this.model.selected !== null) this.select(null);
-    else this.setFilter({ text: "", modeA: "", sensor: null, minLevelFt: null, maxLevelFt: null });
+    else this.setFilter(NO_FILTER);
   }
 
   setRuler(on: boolean): void {
@@ -107,7 +136,8 @@ export class App {
       this.wire.send({ type: "plots", wanted: model.settings.plots });
       if (plots) model.plots = [];
     }
-    try { localStorage.setItem(STORE, JSON.stringify(model.settings)); } catch { /* not remembered then */ }
+    // Which sensors are hidden is not remembered: by number, it would hide others of the next site, and nobody would know.
+    try { localStorage.setItem(STORE, JSON.stringify({ ...model.settings, hiddenSensors: [] })); } catch { /* not remembered then */ }
     model.changed("settings");
     this.linkSoon();
   }
@@ -145,7 +175,12 @@ export class App {
 
   play(speed: number): void { this.command({ type: "play", speed }); }
 
-  step(pictures: number): void { this.command({ type: "step", pictures }); }
+  step(pictures: number): void {
+    const nowMs = performance.now();
+    if (nowMs - this.steppedMs < STEP_WAIT_MS) return;
+    this.steppedMs = nowMs;
+    this.command({ type: "step", pictures });
+  }
 
   /** Go to a time, and stay there if it was paused. Called as often as the slider moves; the server is asked a few times a second. */
   seek(timeMs: number): void {

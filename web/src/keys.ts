@@ -17,7 +17,8 @@ export const KEYS: [string, string][] = [
 /** Listen for keys on the whole page. */
 export function listenToKeys(app: App, panels: KeyPanels): void {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
+    const again = event.repeat && !/^(Arrow|[-+=_,.]$)/.test(event.key); // a key that is held moves, zooms and steps; it does not flicker a layer
+    if (again || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") !== null) return;
     if (event.key === "Escape" && document.querySelector(":popover-open") !== null) return; // the browser closes it
     const at = event.target instanceof Element ? event.target : null;
     if (at?.closest("input:not([type=checkbox]):not([type=range]), select, textarea")) return;

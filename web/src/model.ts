@@ -54,6 +54,8 @@ export interface Filter {
   text: string; minLevelFt: number | null; maxLevelFt: number | null; sensor: number | null; modeA: string;
 }
 
+export const NO_FILTER: Filter = { text: "", minLevelFt: null, maxLevelFt: null, sensor: null, modeA: "" };
+
 export interface Settings {
   theme: Theme; vectorMin: 0 | 1 | 2 | 5; history: number; labels: boolean; plots: boolean; rings: boolean; ringStepKm: number;
   coverage: boolean; coverageFt: number; airports: boolean; graticule: boolean; sectors: boolean; borders: boolean; beam: boolean;
@@ -86,7 +88,7 @@ export class Model {
   selected: number | null = null;
   hovered: number | null = null;
   following = false;
-  filter: Filter = { text: "", minLevelFt: null, maxLevelFt: null, sensor: null, modeA: "" };
+  filter: Filter = { ...NO_FILTER };
   settings: Settings = { ...DEFAULTS };
   view: View = { latDeg: 0, lonDeg: 0, metresPerPixel: 1000 };
   sectors: unknown = null; // GeoJSON that the user has loaded and `geojson.ts` has checked

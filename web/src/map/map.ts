@@ -164,7 +164,7 @@ export const makeMap: MakeMap = (host, model, callbacks) => {
     pan: (dx, dy) => { camera.pan(-dx, -dy); told(); },
     fit: () => {
       const reach = Math.max(1000, model.radiusM || 0, ...model.sensors.map((sensor) => sensor.maxRangeM || NO_RANGE_M));
-      const sensors = model.sensors.length, middle = sensors === 1 ? model.sensors[0] : model.centre;
+      const [only, ...others] = model.sensors, middle = only !== undefined && others.length === 0 && Number.isFinite(only.latDeg) ? only : model.centre;
       model.view = { latDeg: middle.latDeg, lonDeg: middle.lonDeg, metresPerPixel: (2 * reach * MARGIN) / Math.min(camera.width, camera.height) };
       camera.follow(model);
       soon("ground", "dots", "top");

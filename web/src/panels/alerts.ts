@@ -1,9 +1,10 @@
 // What must not be missed: STALE, emergencies, what the service says of itself, and short answers to what the user did.
 import type { App } from "../app";
 import { button, el, setText } from "../el";
+import { isFiltering, makeFilter } from "../filter";
 import { distressOf, labelOf, troubleText } from "../label";
-import type { Model } from "../model";
-import { clockText, spanText } from "../text";
+import { NO_FILTER, type Model } from "../model";
+import { clockText, countText, spanText } from "../text";
 
 const TOAST_MS = 6000;
 const MOST_TOASTS = 4;
@@ -52,13 +53,24 @@ export function makeBanner(model: Model): HTMLElement {
   return banner;
 }
 
-/** Aircraft in distress, each a way to it, and the service's own words below. */
+/** Aircraft in distress, each a way to it; that a filter hides tracks; and the service's own words below. */
 export function makeWarnings(app: App): HTMLElement {
   const { model } = app;
   const emergencies = el("div", { class: "emergencies", role: "alert" });
   const said = el("div", { class: "said", role: "status" });
+  const hiding = el("span", {});
+  const filtered = el("div", { class: "filtered", role: "group", "aria-label": "Filter", hidden: true }, hiding,
+    button("Show all", { class: "quiet", onclick: () => app.setFilter(NO_FILTER) }));
   let shownEmergencies = "", shownSaid = "";
 
+  const repaintFiltered = () => {
+    filtered.hidden = !isFiltering(model);
+    if (filtered.hidden) return;
+    const passes = makeFilter(model), n = model.picture?.n ?? 0;
+    let shown = 0;
+    for (let row = 0; row < n; row++) if (passes(row)) shown += 1;
+    setText(hiding, `Filter on: ${countText(n - shown)} of ${countText(n)} tracks are hidden`);
+  };
   const repaintEmergencies = () => {
     const found: { id: number; code: string }[] = [];
     for (const [id, known] of model.statics) if (distressOf(known.modeA) !== null && model.row(id) >= 0) found.push({ id, code: known.modeA! });
@@ -82,10 +94,10 @@ export function makeWarnings(app: App): HTMLElement {
   let due = false;
   model.listen((what) => {
     if (what === "status" || what === "hello") repaintSaid();
-    if ((what === "static" || what === "picture" || what === "hello") && !due) {
+    if ((what === "static" || what === "picture" || what === "hello" || what === "settings") && !due) {
       due = true; // pictures may come ten times a second in a replay; alerts need not
-      setTimeout(() => { due = false; repaintEmergencies(); }, 400);
+      setTimeout(() => { due = false; repaintEmergencies(); repaintFiltered(); }, what === "settings" ? 0 : 400);
     }
   });
-  return el("div", { class: "warnings" }, emergencies, said);
+  return el("div", { class: "warnings" }, emergencies, filtered, said);
 }

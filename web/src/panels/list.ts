@@ -25,7 +25,9 @@ export function makeList(app: App, visible: () => boolean): { node: HTMLElement;
   const heads = HEADS.map(([column, text, title]) => el("div", { role: "columnheader", class: `cell is-${column}`, "aria-sort": "none" },
     button(text, { title: `Sort by ${title}`, onclick: () => sortBy(column) })));
   const body = el("div", { class: "rows", role: "presentation" }), scroll = el("div", { class: "scroll", role: "rowgroup", tabindex: -1 }, body);
-  const count = el("p", { class: "count", role: "status" });
+  // The count changes every second: it is spoken only where the filter has changed.
+  const count = el("p", { class: "count" }), spoken = el("p", { class: "unseen", role: "status" });
+  let spokenFilter = "";
   const grid = el("div", { class: "list", role: "grid", "aria-label": "Tracks" },
     el("div", { role: "rowgroup", class: "heads" }, el("div", { role: "row", class: "row head", "aria-rowindex": 1 }, ...heads)), scroll);
 
@@ -44,6 +46,8 @@ export function makeList(app: App, visible: () => boolean): { node: HTMLElement;
     HEADS.forEach(([column], k) => setAttribute(heads[k], "aria-sort", column !== order.column ? "none" : order.down ? "descending" : "ascending"));
     const total = picture?.n ?? 0;
     setText(count, isFiltering(model) ? `${countText(ids.length)} of ${countText(total)} tracks pass the filter` : `${countText(total)} tracks`);
+    const filter = JSON.stringify(model.filter);
+    if (filter !== spokenFilter) { spokenFilter = filter; setText(spoken, count.textContent!); }
     setAttribute(grid, "aria-rowcount", String(ids.length + 1));
     body.style.height = `${ids.length * ROW_PX}px`;
     if (active !== null && model.row(active) < 0) active = null;
@@ -129,5 +133,5 @@ export function makeList(app: App, visible: () => boolean): { node: HTMLElement;
     else if (what === "selection" && visible()) for (const [id, row] of made) setAttribute(row, "aria-selected", String(id === model.selected));
   });
   document.addEventListener("visibilitychange", () => soon(true));
-  return { node: el("div", { class: "tracklist" }, count, grid), refresh: repaint };
+  return { node: el("div", { class: "tracklist" }, count, spoken, grid), refresh: repaint };
 }
