@@ -57,8 +57,8 @@ def test_a_flood(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         health = running.updates[-1].health
     with capsys.disabled():
         print(
-            f"\nflood of {plots.n:,} plots: {health.shed:,} shed, {health.dropped:,} datagrams dropped, {health.plots:,} "
-            f"tracked; {before_mb:.0f} MB before, at most {most_mb:.0f}"
+            f"\nflood of {plots.n:,} plots: {health.shed:,} shed, {health.dropped:,} datagrams dropped, "
+            f"{health.plots:,} tracked; {before_mb:.0f} MB before, at most {most_mb:.0f}"
         )
     assert health.shed + health.dropped > 0
     assert most_mb < before_mb + 150.0
