@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 class Seldom(logging.Filter):
-    """Lets so many records of one wording through in a while, whatever its numbers; the next tells of those left out."""
+    """Lets so many records of one wording, whatever its numbers, through in a while; the next tells of the others."""
 
     def __init__(self, most: int = MOST, window_s: float = WINDOW_S) -> None:
         super().__init__()
