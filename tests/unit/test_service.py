@@ -12,14 +12,15 @@ from command import Command
 from farwatch.errors import ConfigError, FormatError
 from farwatch.formats import asterix
 from farwatch.journal import Journal
-from farwatch.picture import Status
+from farwatch.picture import Picture, Status
+from farwatch.plots import Batch
 from farwatch.service import Job, Service
 from farwatch.service.checkpoint import checkpoints_of, newest_checkpoint
 from farwatch.service.queued import QueuedSink
 from farwatch.sinks import open_sink
 from farwatch.sources import Feed, Replay
 from farwatch.tracker import Tracker
-from loopback import LOCAL, free_port, wait_for
+from loopback import LOCAL, free_port, send, wait_for
 from serving import Running, night, played_feed, recording_of, site, site_file
 
 
@@ -151,6 +152,39 @@ def test_a_bad_checkpoint_is_refused_and_the_one_before_used(damage: str, tmp_pa
     assert again.service.session == running.service.session
     whole = run(Job("replay", (path,)))
     assert again.service.core.tracker.snapshot() == whole.service.core.tracker.snapshot()
+
+
+def test_an_input_that_ends_the_service_ends_it_once(tmp_path: Path) -> None:
+    """What cannot be tracked is passed over when the service starts again: it does not fall over it for ever."""
+    feed, sent = played_feed(), night()
+    job = Job(state=tmp_path / "s", record=tmp_path / "j")
+    with pytest.raises(ZeroDivisionError), Running(site([feed], checkpoint_s=0.3), job) as running:
+        running.play(str(feed.url), sent[:200])
+        wait_for(lambda: running.service.checkpoints is not None and running.service.checkpoints.count > 1, "one")
+
+        def broken(batch: object) -> None:
+            raise ZeroDivisionError("a bug")
+
+        running.service.core.tracker.update = broken  # type: ignore[method-assign,assignment]
+        send(str(feed.url), sent[200:], pause_s=0.002)
+        wait_for(lambda: running.error is not None, "the fall")
+    original = Tracker.update
+    fell = []
+
+    def still_broken(tracker: Tracker, batch: Batch) -> Picture:
+        if not fell:
+            fell.append(batch)
+            raise ZeroDivisionError("the same bug")
+        return original(tracker, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Tracker, "update", still_broken)
+        with Running(site([feed]), job) as again:
+            assert again.listening()
+            again.play(str(feed.url), sent[200:])
+    assert fell and "an input cannot be tracked (the same bug)" in again.said
+    assert again.service.session == running.service.session
+    assert again.updates[-1].picture.n > 5
 
 
 def test_two_services_do_not_share_a_state(tmp_path: Path) -> None:

@@ -65,7 +65,11 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
     """A checkpoint as the bytes of its file."""
     plain = msgspec.msgpack.encode(checkpoint)
     data = pa.Codec("zstd", 1).compress(plain, asbytes=True)
-    return _HEADER.pack(MAGIC, CHECKPOINT_VERSION, zlib.crc32(data), len(data), len(plain)) + bytes(data)
+    return _HEADER.pack(MAGIC, CHECKPOINT_VERSION, _checksum(data, len(plain)), len(data), len(plain)) + bytes(data)
+
+
+def _checksum(data: bytes, size: int) -> int:
+    return zlib.crc32(data, zlib.crc32(size.to_bytes(8, "little")))
 
 
 def decode_checkpoint(data: bytes, where: str) -> Checkpoint:
@@ -80,7 +84,7 @@ def decode_checkpoint(data: bytes, where: str) -> Checkpoint:
     content = data[_HEADER.size :]
     if len(content) != length or size > _MOST_BYTES:
         raise FarwatchError(f"{where}: checkpoint cut off: {len(content)} of {length} bytes")
-    if zlib.crc32(content) != checksum:
+    if _checksum(content, size) != checksum:
         raise FarwatchError(f"{where}: checkpoint damaged: its checksum is wrong")
     try:
         return msgspec.msgpack.decode(pa.Codec("zstd").decompress(content, size, asbytes=True), type=Checkpoint)

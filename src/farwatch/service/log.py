@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import re
 import sys
 import time
 from typing import Any, TextIO
@@ -34,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 class Seldom(logging.Filter):
-    """Lets through so many records of one kind (logger and wording) in a while; the next tells of those left out."""
+    """Lets so many records of one wording, whatever its numbers, through in a while; the next tells of the others."""
 
     def __init__(self, most: int = MOST, window_s: float = WINDOW_S) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Seldom(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record is written."""
-        key, now_s = (record.name, str(record.msg)), time.monotonic()
+        key, now_s = (record.name, re.sub(r"\d+", "#", record.getMessage())), time.monotonic()
         start_s, passed, left_out = self._seen.get(key, (now_s, 0, 0))
         if now_s - start_s > self._window_s:
             start_s, passed = now_s, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,8 @@ from farwatch.journal import Datagrams, Journal, Position
 from farwatch.plots import Batch
 from farwatch.service.checkpoint import newest_checkpoint
 from farwatch.service.core import Core
+
+logger = logging.getLogger("farwatch.service")
 
 
 class Recovered(NamedTuple):
@@ -49,9 +52,28 @@ def recover(
         return Recovered(fresh, checkpoint.epoch, False, 0, tuple(said))
     inputs = 0
     if record is not None:
-        inputs, lacks = _replayed(core, record / checkpoint.session, Position(*checkpoint.position), exact, take)
+        folder, since = record / checkpoint.session, Position(*checkpoint.position)
+        try:
+            inputs, lacks = _replayed(core, folder, since, exact, take)
+        except Exception as error:
+            if exact:
+                raise
+            # What has ended the last run would end this one too, and the next: it is gone on without it.
+            core.restore(checkpoint)
+            core.intake.sequence = _last_sequence(folder, since, checkpoint.sequence)
+            logger.exception("an input of the journal cannot be tracked")
+            inputs, lacks = (
+                0,
+                [f"{folder}: an input cannot be tracked ({error}): gone on from the checkpoint, without it"],
+            )
         said += lacks
     return Recovered(checkpoint.session, checkpoint.epoch, True, inputs, tuple(said))
+
+
+def _last_sequence(folder: Path, since: Position, least: int) -> int:
+    """Number of the journal's last input."""
+    entries = (entry for entry, _ in Journal(folder).entries(since))
+    return max([least, *(entry.sequence for entry in entries if not isinstance(entry, Datagrams))])
 
 
 def _replayed(

@@ -26,7 +26,7 @@ from farwatch.tracker.report import predict_rows, report
 from farwatch.tracker.smoother import Filtered
 from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
-from farwatch.tracks import Hypotheses, Tracks, grow, make_hypotheses, make_tracks
+from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 3
@@ -161,8 +161,8 @@ class Tracker:
         try:
             tracks, hypotheses = make_tracks(state["capacity"], len(names)), make_hypotheses(state["capacity"])
             rows = unpacked(np.empty(0, np.int64), state["rows"])
-            kept: Tracks = unpacked(tracks, state["_tracks"])
-            for column, values in zip(tracks, kept, strict=True):
+            columns: list[Any] = list(tracks)
+            for column, values in zip(columns, unpacked(columns, state["_tracks"]), strict=True):
                 column[rows] = values
             _put_back(hypotheses, rows, state["_hypotheses"])
             rest = {n: unpacked(getattr(self, n), state[n]) for n in _STATE if n not in _TABLES}
