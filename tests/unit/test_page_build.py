@@ -145,6 +145,8 @@ def test_the_pages_own_unit_tests(hook: ModuleType) -> None:
     if node is None or not (WEB / "node_modules" / "vite").is_dir():
         pytest.skip("no Node that will do, or web/node_modules is not there (npm ci in web/)")
     for step in ("check", "test"):
-        done = subprocess.run([*node.npm, "run", step], cwd=WEB, capture_output=True, text=True, timeout=240, check=False)
+        done = subprocess.run(
+            [*node.npm, "run", step], cwd=WEB, capture_output=True, text=True, timeout=240, check=False
+        )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     assert re.search(r"^# pass [1-9]", done.stdout, re.M) and re.search(r"^# fail 0$", done.stdout, re.M)
