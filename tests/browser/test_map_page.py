@@ -89,7 +89,7 @@ def test_filters_by_level_sensor_and_mode_a(watched, service_url) -> None:
     until(page, "document.querySelector('.count').textContent.includes('pass the filter')")
     page.click(".is-level button")
     page.wait_for_timeout(200)
-    levels = [int(text.strip(" ↑↓")) for text in page.locator(".rows .is-level").all_inner_texts()]
+    levels = [int(text.strip(" ~↑↓")) for text in page.locator(".rows .is-level").all_inner_texts()]
     assert levels and all(350 <= level <= 380 for level in levels)
     page.select_option(".fields select", label="RAD2")
     until(page, "farwatch.model.filter.sensor === 1")

@@ -26,6 +26,7 @@ export class App {
     let kept: unknown = null;
     try { kept = JSON.parse(localStorage.getItem(STORE) ?? "null"); } catch { /* no store, or nonsense in it: the defaults */ }
     const link = readLink(location.hash);
+    if (matchMedia("(prefers-contrast: more)").matches) this.model.settings.theme = "contrast"; // unless the user has chosen
     Object.assign(this.model.settings, checkSettings(kept), link.settings);
     Object.assign(this.model.filter, link.filter);
     if (link.view !== null) this.model.view = link.view;
