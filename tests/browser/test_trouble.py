@@ -130,6 +130,36 @@ def test_pictures_out_of_order_are_ignored(watched, service_url) -> None:
     assert times == sorted(times)
 
 
+def test_sensors_without_a_place_and_hundreds_of_them(watched, service_url) -> None:
+    page = watched.open(service_url)
+
+    def through(socket) -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(message: bytes | str) -> None:
+            if isinstance(message, str) and '"type":"hello"' in message.replace(" ", ""):
+                told = json.loads(message)
+                told["sensors"] += [{"id": f"MLAT{k}", "kind": "mlat", "lat_deg": None} for k in range(300)]
+                message = json.dumps(told)
+            socket.send(message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket("**/api/v1/live", through)
+    page.reload()
+    until(page, "window.farwatch?.model.picture?.n >= 300 && farwatch.model.sensors.length === 302")
+    page.click("text=Layers")
+    page.check("#layers >> text=Radar coverage")
+    page.keyboard.press("Escape")
+    page.click("#tab-sensors")
+    assert page.locator(".card").count() == 302
+    until(
+        page,
+        "sequence => farwatch.model.picture.sequence > sequence + 1",
+        page.evaluate("farwatch.model.picture.sequence"),
+    )
+
+
 def test_markup_in_a_callsign_stays_letters(watched, service_url) -> None:
     page = watched.open(service_url)
     until(page, "farwatch.model.statics.size >= 300")

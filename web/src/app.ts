@@ -19,7 +19,15 @@ export class App {
   private seekTo: number | null = null;
   private pausedSeek = false;
 
-  constructor(readonly model: Model, readonly say: (text: string) => void) {}
+  constructor(readonly model: Model, readonly say: (text: string) => void) {
+    let place = "";
+    model.listen((what) => { // the address follows to where the user stays in time
+      const playback = model.status?.playback;
+      if (what !== "status" || playback === undefined || playback.state === "playing") return;
+      const now = playback.state === "paused" ? String(playback.timeMs) : "";
+      if (now !== place) { place = now; this.linkSoon(); }
+    });
+  }
 
   /** Settings as remembered and as the address asks for. */
   restore(): void {
@@ -36,6 +44,7 @@ export class App {
   session(first: boolean): void {
     const link = readLink(location.hash);
     if (first && link.view !== null) this.map.refresh(); else this.map.fit();
+    this.linkSoon();
     if (!first) return;
     if (link.selected !== null) { this.model.selected = link.selected; this.model.changed("selection"); } // the wire tells the server
     if (link.timeMs !== null) queueMicrotask(() => { this.wire.send({ type: "play", time_ms: link.timeMs! }); this.wire.send({ type: "pause" }); });
