@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from farwatch.service.server import start_server
-from farwatch.service.web_options import WebOptions
-
 from farwatch.picture import Picture, concat_pictures
 from farwatch.plots import Plots, concat_plots
 from farwatch.scenario import Scenario, load
 from farwatch.service.board import Board, Health, SensorHealth, Update
+from farwatch.service.server import start_server
+from farwatch.service.web_options import WebOptions
 from farwatch.sources import Simulated
 from farwatch.tracker import Tracker
 
