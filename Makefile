@@ -15,6 +15,11 @@ ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 demo: $(STAMP)  ## track 300 simulated aircraft, live on a map in the browser
 	$(VENV)/bin/farwatch demo
 
+.PHONY: clean-page
+clean: clean-page
+clean-page:  ## remove the built map page
+	rm -rf web/node_modules src/farwatch/page
+
 test: $(STAMP)  ## every test but the long ones
 	$(PY) -m pytest -m "not slow"
 
@@ -71,4 +76,3 @@ $(DECODER)/.installed:
 
 clean:  ## remove what make has made
 	rm -rf $(VENV) $(PEERS) $(DECODER) dist build
-	rm -rf web/node_modules src/farwatch/page

@@ -80,7 +80,8 @@ def run(blocks: int, seed: int, minutes: float, first: int) -> int:
         while done < blocks and (not minutes or time.perf_counter() - start < minutes * 60):
             chance = Random(f"{seed} {number}")
             kind = chance.randrange(8)
-            most = BLOCKS_IN_A_ROW if kind in PLAIN else BLOCKS_IN_PACKETS
+            # A short run has files of every kind too.
+            most = BLOCKS_IN_A_ROW if kind in PLAIN else min(BLOCKS_IN_PACKETS, max(blocks // 20, BLOCKS_IN_A_ROW))
             sent = [damaged(chance, chance.choice(good)) for _ in range(min(most, blocks - done))]
             path.write_bytes(contained(chance, kind, sent))
             began_s = time.process_time()

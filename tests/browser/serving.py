@@ -1,7 +1,7 @@
 """Serve a simulated scenario, tracked by the real tracker, for tests of the map page; runs until it is ended.
 
-`python serving.py PORT [SCENARIO [PAGE]]`: the first minutes come as fast as possible, so that there is something to go
-back to, the rest second by second. Prints `ready URL` when the first minutes are there.
+`python serving.py PORT [SCENARIO [PAGE [TOKEN_FILE]]]`: the first minutes come as fast as possible, so that there is
+something to go back to, the rest second by second. Prints `ready URL` when the first minutes are there.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def health(scenario: Scenario, recent: Plots, now_ns: int, total: int) -> Health
     return Health("simulated", total, float(recent.n), 0, 0, 0, (4.0, 5.0), 0, "off", (), tuple(sensors))
 
 
-def main(port: int, name: str = "s300", page: str | None = None) -> None:
+def main(port: int, name: str = "s300", page: str = "", token_file: str | None = None) -> None:
     """Serve until ended, or until the scenario is over."""
     scenario = load(name)
     board = Board()
-    root: dict[str, Any] = {} if page is None else {"web_root": Path(page)}
-    with start_server(board, scenario, WebOptions(port=port), lossless=True, **root) as server:
+    root: dict[str, Any] = {} if not page else {"web_root": Path(page)}
+    with start_server(board, scenario, WebOptions(port=port, token_file=token_file), lossless=True, **root) as server:
         due_s = 0.0
         for k, update in enumerate(updates(scenario, seed=7)):
             if k == AT_ONCE:

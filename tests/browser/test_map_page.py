@@ -89,7 +89,7 @@ def test_filters_by_level_sensor_and_mode_a(watched, service_url) -> None:
     until(page, "document.querySelector('.count').textContent.includes('pass the filter')")
     page.click(".is-level button")
     page.wait_for_timeout(200)
-    levels = [int(text.strip(" ↑↓")) for text in page.locator(".rows .is-level").all_inner_texts()]
+    levels = [int(text.strip(" ~↑↓")) for text in page.locator(".rows .is-level").all_inner_texts()]
     assert levels and all(350 <= level <= 380 for level in levels)
     page.select_option(".fields select", label="RAD2")
     until(page, "farwatch.model.filter.sensor === 1")
@@ -128,6 +128,24 @@ def test_replay_seeks_plays_steps_and_returns(watched, service_url, shot) -> Non
     page.click(".live")
     until(page, "farwatch.model.status.playback.state === 'live'")
     until(page, "t => farwatch.model.picture.timeMs >= t", last)
+
+
+def test_gaps_are_shaded_where_they_are(watched, service_url) -> None:
+    page = watched.open(service_url)
+    until(page, "farwatch.model.status?.range?.[1] - farwatch.model.status?.range?.[0] > 60000")
+    page.evaluate(
+        """() => {
+        const m = farwatch.model, [from, to] = m.status.range, at = share => from + share * (to - from);
+        m.status.gaps = [[at(0.25), at(0.5)], [at(0.9), at(0.9) + 1], [from - 9e6, from - 8e6]];
+        m.changed('status');
+        }"""
+    )
+    line = page.locator(".timeline").bounding_box()
+    gaps = [gap.bounding_box() for gap in page.locator(".gaps i").all()]
+    assert len(gaps) == 2
+    assert (gaps[0]["x"] - line["x"]) / line["width"] == pytest.approx(0.25, abs=0.01)
+    assert gaps[0]["width"] / line["width"] == pytest.approx(0.25, abs=0.01)
+    assert gaps[1]["width"] >= 1.0
 
 
 def test_files_hold_the_filtered_picture(watched, service_url, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 
+import pytest
 from pages import AXE, BUSY, Service, serious, until
 
 STALE_S = 5.0
@@ -13,7 +14,7 @@ MARKUP = "<img src=x onerror=window.hit=1>"
 
 
 def test_stale_when_the_service_dies_and_gone_when_it_returns(watched, service: Service, shot) -> None:
-    watched.expected = "ERR_CONNECTION_REFUSED"
+    watched.expected = ("ERR_CONNECTION_REFUSED",)
     page = watched.open(service.url)
     until(page, "farwatch.model.status !== null && !farwatch.model.stale")
     assert not page.locator(".banner").is_visible()
@@ -35,7 +36,7 @@ def test_stale_when_the_service_dies_and_gone_when_it_returns(watched, service: 
 
 
 def test_another_scenario_takes_the_place(watched, service: Service) -> None:
-    watched.expected = "ERR_CONNECTION_REFUSED"
+    watched.expected = ("ERR_CONNECTION_REFUSED",)
     page = watched.open(service.url)
     until(page, "farwatch.model.statics.size >= 300")
     page.locator(".rows .row").first.click()
@@ -47,6 +48,26 @@ def test_another_scenario_takes_the_place(watched, service: Service) -> None:
     assert page.evaluate("farwatch.model.selected") is None
     assert page.evaluate("farwatch.model.statics.size <= 40 && farwatch.model.picture.n <= 40")
     assert page.inner_text(".scenario") == "Quiet"
+
+
+def test_a_new_token_asks_for_a_login(watched, tmp_path: Path) -> None:
+    token_file = tmp_path / "token"
+    token_file.write_text("a-first-token-of-some-length")
+    service = Service("quiet", token_file)
+    try:
+        watched.expected = "ERR_CONNECTION_REFUSED", "401", "WebSocket"
+        page = watched.open(service.url, token="a-first-token-of-some-length")
+        assert "token" not in page.url
+        service.kill()
+        token_file.write_text("another-token-of-some-length")
+        service.start("quiet")
+        page.wait_for_selector(".banner a:visible")
+        page.click(".banner a")
+        page.fill("[name=token]", "another-token-of-some-length")
+        page.click("button")
+        until(page, "window.farwatch?.model.picture?.n > 0 && !farwatch.model.stale")
+    finally:
+        service.kill()
 
 
 def test_hostile_messages_are_ignored_and_counted(watched, service_url) -> None:
@@ -109,6 +130,36 @@ def test_pictures_out_of_order_are_ignored(watched, service_url) -> None:
     assert times == sorted(times)
 
 
+def test_sensors_without_a_place_and_hundreds_of_them(watched, service_url) -> None:
+    page = watched.open(service_url)
+
+    def through(socket) -> None:
+        server = socket.connect_to_server()
+
+        def pass_on(message: bytes | str) -> None:
+            if isinstance(message, str) and '"type":"hello"' in message.replace(" ", ""):
+                told = json.loads(message)
+                told["sensors"] += [{"id": f"MLAT{k}", "kind": "mlat", "lat_deg": None} for k in range(300)]
+                message = json.dumps(told)
+            socket.send(message)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket("**/api/v1/live", through)
+    page.reload()
+    until(page, "window.farwatch?.model.picture?.n >= 300 && farwatch.model.sensors.length === 302")
+    page.click("text=Layers")
+    page.check("#layers >> text=Radar coverage")
+    page.keyboard.press("Escape")
+    page.click("#tab-sensors")
+    assert page.locator(".card").count() == 302
+    until(
+        page,
+        "sequence => farwatch.model.picture.sequence > sequence + 1",
+        page.evaluate("farwatch.model.picture.sequence"),
+    )
+
+
 def test_markup_in_a_callsign_stays_letters(watched, service_url) -> None:
     page = watched.open(service_url)
     until(page, "farwatch.model.statics.size >= 300")
@@ -125,7 +176,8 @@ def test_markup_in_a_callsign_stays_letters(watched, service_url) -> None:
     assert page.evaluate("document.querySelector('img') === null && window.hit === undefined")
 
 
-def test_senseless_and_large_files_of_sectors(watched, service_url, tmp_path: Path, shot) -> None:
+@pytest.mark.parametrize("copies", [30, pytest.param(300, marks=pytest.mark.slow)])  # 9 MB, 95 MB
+def test_senseless_and_large_files_of_sectors(watched, service_url, tmp_path: Path, shot, copies: int) -> None:
     page = watched.open(service_url)
 
     def load(name: str, content: bytes) -> str:
@@ -147,8 +199,8 @@ def test_senseless_and_large_files_of_sectors(watched, service_url, tmp_path: Pa
     ring = [[8 + k % 1000 / 1000, 47 + (k % 7) / 100] for k in range(20_000)]
     ring.append(ring[0])
     feature = {"type": "Feature", "properties": {"name": "x"}, "geometry": {"type": "Polygon", "coordinates": [ring]}}
-    large = json.dumps({"type": "FeatureCollection", "features": [feature] * 300}).encode()
-    assert len(large) > 90_000_000
+    large = json.dumps({"type": "FeatureCollection", "features": [feature] * copies}).encode()
+    assert len(large) > 300_000 * copies
     said = load("d.geojson", large)
     assert "thinned" in said
     points = page.evaluate(

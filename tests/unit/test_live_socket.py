@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -206,11 +207,13 @@ def fine(client: LiveClient) -> None:
 
 
 def test_too_many_messages_are_not_read(running: Running) -> None:
-    with running.connect() as client, pytest.raises(ConnectionClosed) as closed:
-        for _ in range(200):
-            client.say(type="pause")
-        while True:
-            client.read()
+    with running.connect() as client:
+        with contextlib.suppress(ConnectionClosed):
+            for _ in range(200):
+                client.say(type="pause")
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                client.read()
     assert closed.value.rcvd is not None and closed.value.rcvd.code == 1008
     assert any("20 messages" in told["text"] for told in client.of_type("notice"))
 

@@ -21,13 +21,22 @@ export class App {
   private pausedSeek = false;
   private steppedMs = -Infinity;
 
-  constructor(readonly model: Model, readonly say: (text: string) => void) {}
+  constructor(readonly model: Model, readonly say: (text: string) => void) {
+    let place = "";
+    model.listen((what) => { // the address follows to where the user stays in time
+      const playback = model.status?.playback;
+      if (what !== "status" || playback === undefined || playback.state === "playing") return;
+      const now = playback.state === "paused" ? String(playback.timeMs) : "";
+      if (now !== place) { place = now; this.linkSoon(); }
+    });
+  }
 
   /** Settings as remembered and as the address asks for. */
   restore(): void {
     let kept: unknown = null;
     try { kept = JSON.parse(localStorage.getItem(STORE) ?? "null"); } catch { /* no store, or nonsense in it: the defaults */ }
     const link = readLink(location.hash);
+    if (matchMedia("(prefers-contrast: more)").matches) this.model.settings.theme = "contrast"; // unless the user has chosen
     Object.assign(this.model.settings, checkSettings(kept), link.settings);
     Object.assign(this.model.filter, link.filter);
     if (link.view !== null) this.model.view = link.view;
@@ -60,6 +69,7 @@ export class App {
   session(first: boolean): void {
     const link = readLink(location.hash);
     if (first && link.view !== null) this.map.refresh(); else this.map.fit();
+    this.linkSoon();
     if (!first) { // sensors are known by their number, and these are other sensors
       this.set({ hiddenSensors: [] });
       this.setFilter({ sensor: null });

@@ -23,7 +23,7 @@ function start(): void {
   const url = new URL("api/v1/live", location.href);
   url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   url.hash = "";
-  app.wire = new Wire(model, { notice: toasts.say, session: (first) => app.session(first) }, url.href);
+  app.wire = new Wire(model, { notice: toasts.say, session: (first) => app.session(first), denied: () => { model.denied = true; model.changed("link"); } }, url.href);
   const help = makeHelp(), side = makeSide(app, () => model.changed("settings"));
   const top = makeTop(model, { sensors: side.sensors, help: () => help.showModal(), toggleSide: () => side.toggle(), side: side.open });
   const mapbox = makeMapbox(app, makeBanner(model), makeWarnings(app), toasts.node);

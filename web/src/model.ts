@@ -83,6 +83,7 @@ export class Model {
   version = ""; // of the server
   ignored = 0; // messages that were cut, foreign or out of order
   link: "connecting" | "open" | "lost" = "connecting";
+  denied = false; // the service wants a login
   heardMs = 0; // performance.now() of the last picture or status
   stale = false;
   selected: number | null = null;

@@ -43,7 +43,7 @@ export function courseText(deg: number): string {
 /** A number with its thousands apart, or dashes. */
 export function countText(value: number | null | undefined, digits = 0): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
-  return value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value).toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 /** A latitude or longitude as 47°14.96′N. */

@@ -12,12 +12,15 @@ export interface WireCallbacks {
   notice(text: string): void;
   /** A session begins; `first`: of this page. */
   session(first: boolean): void;
+  /** The service answers, but lets this page in no more. */
+  denied(): void;
 }
 
 const SILENT_MS = 3000; // without a word: STALE
 const STALLED_MS = 5000; // words, but live no picture: STALE too
 const DEAD_MS = 9000; // an open socket that says nothing for so long is given up
 const LEAST_WAIT_MS = 300, MOST_WAIT_MS = 4000;
+const ASK_AFTER = 3;
 const MOST_PLOTS = 200_000;
 const SPARE_STATICS = 2000;
 
@@ -32,6 +35,7 @@ export class Wire {
   private socket: WebSocket | null = null;
   private waitMs = LEAST_WAIT_MS;
   private openedMs = 0;
+  private failures = 0; // in a row
 
   constructor(private readonly model: Model, private readonly callbacks: WireCallbacks, private readonly url: string) {}
 
@@ -68,8 +72,17 @@ export class Wire {
   private lost(): void {
     this.socket = null;
     if (this.model.link !== "lost") { this.model.link = "lost"; this.model.changed("link"); }
+    if (++this.failures % ASK_AFTER === 0) void this.ask();
     setTimeout(() => this.connect(), this.waitMs * (0.75 + Math.random() / 2));
     this.waitMs = Math.min(this.waitMs * 1.7, MOST_WAIT_MS);
+  }
+
+  /** A socket that is refused does not say why: whether it is for want of a login, another question tells. */
+  private async ask(): Promise<void> {
+    try {
+      const answer = await fetch(this.url.replace(/^ws/, "http").replace(/live$/, "status"), { cache: "no-store" });
+      if (answer.status === 401) this.callbacks.denied();
+    } catch { /* nobody is there: it is tried again anyway */ }
   }
 
   private watch(): void {
@@ -116,7 +129,9 @@ export class Wire {
     model.radiusM = hello.radiusM;
     model.sensors = hello.sensors;
     model.link = "open";
+    model.denied = false;
     this.waitMs = LEAST_WAIT_MS;
+    this.failures = 0;
     model.changed("link");
     model.changed("hello");
     if (!same) this.callbacks.session(first);

@@ -26,6 +26,8 @@ export function makeToasts(): Alerts {
 
 /** The banner of STALE; it counts while it is there. */
 export function makeBanner(model: Model): HTMLElement {
+  const login = el("a", { href: "./", hidden: true }, "The service wants you to log in again");
+  login.addEventListener("click", (event) => { event.preventDefault(); location.reload(); });
   const said = el("span", {}), since = el("span", { class: "since", "aria-hidden": "true" });
   const banner = el("div", { class: "banner", role: "alert", hidden: true });
   let timer = 0;
@@ -36,10 +38,11 @@ export function makeBanner(model: Model): HTMLElement {
   model.listen((what) => {
     if (what !== "link" && what !== "picture") return;
     document.documentElement.classList.toggle("stale", model.stale);
+    login.hidden = !model.denied;
     if (model.stale && timer === 0) {
       const seen = model.picture === null ? "Nothing has been received yet." : `The picture is that of ${clockText(model.picture.timeMs)} UTC and does not move.`;
       setText(said, seen);
-      banner.replaceChildren(el("strong", {}, "STALE"), said, since);
+      banner.replaceChildren(el("strong", {}, "STALE"), said, since, login);
       banner.hidden = false;
       repaint();
       timer = window.setInterval(repaint, 1000);

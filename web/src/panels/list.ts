@@ -4,6 +4,7 @@ import type { App } from "../app";
 import { button, el, setAttribute, setText } from "../el";
 import { isFiltering } from "../filter";
 import { labelOf, troubleOf, troubleText } from "../label";
+import { FLAG } from "../model";
 import { sortedRows, type Column, type Order } from "../rows";
 import { climbArrow, countText, courseText, knots, levelText } from "../text";
 
@@ -11,7 +12,7 @@ const ROW_PX = 28;
 const SPARE_ROWS = 4;
 const LEAST_MS = 950;
 const HEADS: [Column, string, string][] = [
-  ["label", "Ident", "callsign, else address, Mode A or number"], ["modeA", "A", "Mode A"], ["level", "FL", "level, hundreds of feet"],
+  ["label", "Ident", "callsign, else address, Mode A or number"], ["modeA", "A", "Mode A"], ["level", "FL", "level, hundreds of feet; with ~: height above the ellipsoid"],
   ["speed", "GS", "ground speed, knots"], ["course", "TRK", "track angle, degrees"], ["state", "!", "what is the matter with it"],
 ];
 
@@ -90,7 +91,7 @@ export function makeList(app: App, visible: () => boolean): { node: HTMLElement;
     const trouble = troubleOf(model, id, p.flags[at]);
     setAttribute(row, "data-trouble", trouble);
     const texts = [
-      labelOf(model, id), model.statics.get(id)?.modeA ?? "", `${levelText(p.levelFt[at])}${climbArrow(p.climbMps[at])}`,
+      labelOf(model, id), model.statics.get(id)?.modeA ?? "", `${p.flags[at] & FLAG.geometric && p.levelFt[at] === p.levelFt[at] ? "~" : ""}${levelText(p.levelFt[at])}${climbArrow(p.climbMps[at])}`,
       String(Math.round(knots(p.speedMps[at]))), courseText(p.angleDeg[at]), trouble ?? "",
     ];
     texts.forEach((text, column) => setText(row.children[column], text));
