@@ -24,6 +24,7 @@ class _Sink:
             use_dictionary=_repeating(schema),
             column_encoding=_encodings(schema),
             write_statistics=[TIME],
+            write_batch_size=1 << 14,
         )
         self.waiting: list[pa.RecordBatch] = []
         self.rows = 0

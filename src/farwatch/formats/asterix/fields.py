@@ -115,5 +115,4 @@ def count_present(offsets, n, present):  # type: ignore[no-untyped-def]
     """Adds to present (slots,) in how many of n records each item is there."""
     for r in range(n):
         for slot in range(len(present)):
-            if offsets[r, slot] >= 0:
-                present[slot] += 1
+            present[slot] += np.int64(offsets[r, slot] >= 0)  # no branch: several slots at a time

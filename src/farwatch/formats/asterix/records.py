@@ -51,14 +51,14 @@ def _place(piece: Piece, faults: NDArray[np.int64]) -> None:
 
 
 def batches(
-    piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: Statistics, most: int = BATCH
+    piece: Piece, blocks: NDArray[np.int64], table: Table, statistics: Statistics, most: int | None = None
 ) -> Iterator[Batch]:
-    """The records of `blocks`, all of the table's category, `most` at a time.
+    """The records of `blocks`, all of the table's category, `most` (BATCH) at a time.
 
     The arrays are used again for the next batch.
     """
     slots = len(table.slots)
-    rows = min(most, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
+    rows = min(most or BATCH, max(1, int(np.sum(blocks[:, 2] - blocks[:, 1] - 3))))
     offsets, where = np.empty((rows, slots), np.int32), np.empty((rows, 3), np.int64)
     at, faults, memory = np.zeros(4, np.int64), new_faults(), new_memory()
     while at[0] < len(blocks):

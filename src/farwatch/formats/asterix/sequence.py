@@ -25,7 +25,7 @@ from farwatch.kernels import leaf
 from farwatch.plots import Ints
 
 CHUNK_BYTES = 4 << 20
-_BATCH = 1 << 15  # more than are decoded into plots at a time: each costs a call for each of its columns
+BATCH = 1 << 15  # records, more than are decoded into plots at a time: a batch costs a call for each of its columns
 _UNNAMED = 65_536  # the source of records that name none, in the clock
 _DAY_NS = 86_400 * 1_000_000_000
 _TRUNCATED = {1: "141"}  # times of 16 bits, completed by those of CAT002
@@ -164,7 +164,7 @@ class Sequence:
     ) -> Iterator[Records]:
         fields = source_and_times(table)
         self._last[:] = -1
-        for batch in batches(piece, blocks, table, self.statistics, _BATCH):
+        for batch in batches(piece, blocks, table, self.statistics, BATCH):
             n = batch.n
             if n == 0:
                 continue
@@ -211,7 +211,7 @@ class Sequence:
                 times = [table.optional(path)] if path else time_fields(table)
                 fields = [table.optional("010/SAC"), table.optional("010/SIC"), *times]
                 last = np.full(2, -1, np.int64)
-                for batch in batches(piece, of_table, table, uncounted, _BATCH):
+                for batch in batches(piece, of_table, table, uncounted, BATCH):
                     out, source = numbers(piece, batch, fields), np.empty(batch.n, np.int64)
                     sources_of(out, batch.where, last, source)
                     at = piece.places(batch.where[: batch.n, 0])
