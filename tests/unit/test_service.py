@@ -227,6 +227,11 @@ def test_a_feed_that_cannot_be_opened_stops_only_itself(tmp_path: Path) -> None:
 
 
 def test_what_serve_cannot_do(farwatch: Command, tmp_path: Path) -> None:
+    file = site_file(tmp_path / "site.toml", "udp://239.255.77.1:8600")
+    file.write_text(file.read_text().replace("[[feeds]]", '[[feeds]]\ninterface = "nope9"'))
+    ran = farwatch("serve", file, "--state", tmp_path / "s", "-o", tmp_path / "x.jsonl")
+    assert ran.code == 1 and "no network interface 'nope9'" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["site.toml"]
     file = site_file(tmp_path / "site.toml", f"udp://{LOCAL}:{free_port()}")
     for arguments, says in [
         (["quiet", "--replay", "x.ast", "--simulate", "10"], "--replay and --simulate"),

@@ -21,7 +21,7 @@ from farwatch.errors import ConfigError
 from farwatch.plots import Batch, make_plots, make_progress
 from farwatch.scenario import BUILTIN, Scenario, load
 from farwatch.service import Board, Job, Service, default_state
-from farwatch.service.log import log_to
+from farwatch.service.log import json_log
 from farwatch.service.queued import QueuedSink
 from farwatch.service.server import Server, start_server
 from farwatch.sinks import open_sink
@@ -55,6 +55,7 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
     """Run until the source ends or a signal comes, then sum up."""
     scenario = with_options(load(site), wanted)
     job = job_of(site, scenario, wanted)
+<<<<<<< HEAD
     log_to()
     kernels_ready()
     warm(scenario)
@@ -72,6 +73,25 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
         service.run()
         if wanted.web and job.mode == "replay":
             service.stopping.wait()  # what has been replayed is there to be looked at
+=======
+    with json_log():
+        kernels_ready()
+        warm(scenario)
+        board = Board()
+        sinks = [
+            QueuedSink(open_sink(path, [s.id for s in scenario.sensors], sink_options(scenario, "0/1", None)))
+            for path in wanted.output
+        ]
+        try:
+            service = Service(scenario, job, board, sinks)
+        except BaseException:
+            for sink in sinks:
+                sink.abort()
+            raise
+        # The web server starts here, on scenario.service's host and port, and reads `board`.
+        with stopped_by_signals(service.stop):
+            service.run()
+>>>>>>> core2
     summary(scenario, service, as_json)
 
 

@@ -63,7 +63,7 @@ class JournalWriter:
         self._closing = False
         self._file: int | None = None
         self._number, self._end, self._began_s, self._synced_s = 0, 0, 0.0, 0.0
-        self.position = Position()  # the end of what has been written
+        self.position = self._synced = Position()  # the end of what has been written, and of what the disk has
         self._prepare()
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
@@ -188,8 +188,11 @@ class JournalWriter:
         self.position = Position(self._number, self._end)
 
     def _sync(self, now: bool) -> None:
-        if self._file is None or (not now and time.monotonic() - self._synced_s < SYNC_S):
+        if self._file is None or self._synced == self.position:
             return
+        if not now and time.monotonic() - self._synced_s < SYNC_S:
+            return
+        self._synced = self.position
         try:
             os.fsync(self._file)
         except OSError as error:

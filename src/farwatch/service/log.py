@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import logging
 import re
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any, TextIO
 
 MOST, WINDOW_S = 5, 60.0
@@ -58,13 +60,20 @@ class Seldom(logging.Filter):
         return True
 
 
-def log_to(stream: TextIO | None = None, level: int = logging.INFO) -> logging.Handler:
-    """Send what `farwatch` logs to a stream (stderr) as JSON lines; returns the handler."""
+@contextlib.contextmanager
+def json_log(stream: TextIO | None = None, level: int = logging.INFO) -> Iterator[None]:
+    """Meanwhile, what `farwatch` logs goes to a stream (stderr) as JSON lines."""
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonLines())
     handler.addFilter(Seldom())
     logger = logging.getLogger("farwatch")
+    before = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False
-    return handler
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before[0])
+        logger.propagate = before[1]

@@ -26,7 +26,7 @@ class QueuedSink:
         self._waiting: deque[Picture] = deque()
         self._rows = 0
         self._change = threading.Condition()
-        self._closing = False
+        self._closing = self._aborting = False
         self._thread = threading.Thread(target=self._run, name=f"writer of {sink.file.path}", daemon=True)
         self._thread.start()
 
@@ -49,6 +49,15 @@ class QueuedSink:
             self._change.notify()
         self._thread.join(patience_s)
 
+    def abort(self) -> None:
+        """Give up: no file appears."""
+        with self._change:
+            self._waiting.clear()
+            self._aborting = self._closing = True
+            self._change.notify()
+        self._thread.join()
+        self.sink.abort()
+
     def losses(self) -> list[str]:
         """What could not be written, in words."""
         lost = [self.failure] if self.failure else self.sink.losses()
@@ -67,7 +76,8 @@ class QueuedSink:
                 self.sink.write(picture)
                 with self._change:
                     self._rows -= picture.n
-            self.sink.close()
+            if not self._aborting:
+                self.sink.close()
         except FarwatchError as error:
             with self._change:
                 self.failure = str(error)
