@@ -55,25 +55,6 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
     """Run until the source ends or a signal comes, then sum up."""
     scenario = with_options(load(site), wanted)
     job = job_of(site, scenario, wanted)
-<<<<<<< HEAD
-    log_to()
-    kernels_ready()
-    warm(scenario)
-    board = Board()
-    sinks = [
-        QueuedSink(open_sink(path, [s.id for s in scenario.sensors], sink_options(scenario, "0/1", None)))
-        for path in wanted.output
-    ]
-    service = Service(scenario, job, board, sinks)
-    with contextlib.ExitStack() as parts:
-        if wanted.web:
-            server = parts.enter_context(web_side(scenario, job, board))
-            LOG.info("the map is at %s", server.url)
-        parts.enter_context(stopped_by_signals(service.stop))
-        service.run()
-        if wanted.web and job.mode == "replay":
-            service.stopping.wait()  # what has been replayed is there to be looked at
-=======
     with json_log():
         kernels_ready()
         warm(scenario)
@@ -88,10 +69,13 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
             for sink in sinks:
                 sink.abort()
             raise
-        # The web server starts here, on scenario.service's host and port, and reads `board`.
-        with stopped_by_signals(service.stop):
+        with contextlib.ExitStack() as parts:
+            if wanted.web:
+                LOG.info("the map is at %s", parts.enter_context(web_side(scenario, job, board)).url)
+            parts.enter_context(stopped_by_signals(service.stop))
             service.run()
->>>>>>> core2
+            if wanted.web and job.mode == "replay":
+                service.stopping.wait()  # what has been replayed is there to be looked at
     summary(scenario, service, as_json)
 
 
