@@ -4,8 +4,9 @@
 
 The tracks are a picture made here (16 items, 36 numbers: both positions, accuracies, identity), the plots those of a
 radar with Mode S. "Records" is from columns of numbers to bytes, "blocks" puts those into data blocks of 1,400 bytes,
-"all" is from a Picture or Plots to blocks, as the sinks do it. Each figure is the median of several runs. libasterix,
-written in Python, makes a sample of the same records out of the same numbers; its bytes are compared with ours.
+"all" is from a Picture or Plots to blocks, as the sinks do it. Each figure is that of the median run, in processor time.
+libasterix, written in Python, makes a sample of the same records out of the same numbers; its bytes are compared with
+ours.
 """
 
 from __future__ import annotations
@@ -66,19 +67,20 @@ def main(records: int = RECORDS, runs: int = RUNS) -> dict[str, float]:
         grid.add_row(f"libasterix: CAT{category:03d} ({PEER_RECORDS:,} records)", "", f"{per_s:,.0f}", "1 x")
     console = Console()
     console.print(grid)
-    reached = "reached" if rows["CAT062 records"] >= TARGET_PER_S else "missed"
-    console.print(f"target {TARGET_PER_S:,} CAT062 records/s from columns: {reached}")
+    for what, row in (("columns", "CAT062 records"), ("a picture to blocks", "CAT062 all")):
+        reached = "reached" if rows[row] >= TARGET_PER_S else "missed"
+        console.print(f"target {TARGET_PER_S:,} CAT062 records/s from {what}: {reached}")
     return rows
 
 
 def rate(work: Callable[[], Any], records: int, runs: int) -> float:
-    """Records a second: the median of `runs` after one run that compiles the kernels."""
+    """Records a second of processor time: the median of `runs` after one run that compiles the kernels."""
     work()
     seconds = []
     for _ in range(runs):
-        start = time.perf_counter()
+        start = time.process_time()
         work()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return records / statistics.median(seconds)
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.geodesy import E2, A, Floats
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 E = math.sqrt(E2)
 
@@ -25,7 +25,7 @@ class Plane(NamedTuple):
     diameter_m: float  # of the sphere that is projected
 
 
-@kernel
+@leaf
 def conformal(lat):  # type: ignore[no-untyped-def]
     """Sine and cosine of the conformal latitude (Snyder 1987, eq. 3-1)."""
     s = E * math.sin(lat)
@@ -41,7 +41,7 @@ def plane_at(lat_deg: float, lon_deg: float) -> Plane:
     return Plane(math.radians(lon_deg), sine, cosine, 2.0 * A * scale / cosine)
 
 
-@kernel
+@leaf
 def _project(lat_deg, lon_deg, plane, out):  # type: ignore[no-untyped-def]
     for k in range(len(lat_deg)):
         s, c = conformal(math.radians(lat_deg[k]))

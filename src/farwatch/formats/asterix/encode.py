@@ -40,7 +40,7 @@ from farwatch.formats.asterix.plan import (
 )
 from farwatch.formats.asterix.quantise import codes, steps
 from farwatch.formats.asterix.table import EXPLICIT, EXTENDED, FIXED, REPETITIVE, REPETITIVE_FX, Field, Table
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 Ints = NDArray[np.int64]
 
@@ -103,7 +103,8 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
     )
     data, ends = np.empty(room, np.uint8), np.empty(n, np.int64)
     values = np.empty((min(n, _BATCH), len(given)), np.int64)
-    layout = (first, rows, plan.leaves, plan.numbers, plan.width, plan.compounds)
+    layout = (first, rows, plan.leaves, plan.numbers, plan.width)
+    there, last_sub = np.zeros(len(plan.leaves), np.int64), np.empty(max(plan.compounds, 1), np.int64)
     used = 0
     for begin in range(0, n, _BATCH):
         end = min(n, begin + _BATCH)
@@ -112,7 +113,7 @@ def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str
             beyond = _fill(values, place, name, field, given[path][begin:end], begin)
             if beyond:
                 clamped[path] += beyond
-        used = encode_records(values, *layout, begin, data, used, ends[begin:end])
+        used = encode_records(values, *layout, there, last_sub, begin, data, used, ends[begin:end])
     return Encoded(data[:used], ends, clamped)
 
 
@@ -182,7 +183,7 @@ def _repetitions(table: Table, plan: Plan, extra: dict[str, Repeated], n: int) -
     return first, np.concatenate(rows)
 
 
-@kernel
+@leaf
 def put_bits(out, offset, bit, size, value):  # type: ignore[no-untyped-def]
     """Puts the low `size` bits of `value` where `bits_at` reads them; what is there must be 0."""
     end = bit + size - 1
@@ -198,7 +199,7 @@ def put_bits(out, offset, bit, size, value):  # type: ignore[no-untyped-def]
         value >>= 8
 
 
-@kernel
+@leaf
 def _presence(values, first, leaves, numbers, r, record, there, last_sub):  # type: ignore[no-untyped-def]
     """Fills there (leaves,): extensions of an item + 1, or its repetitions, 0 absent; last_sub (compounds,): the last
     subfield's bit, -1 none. Returns the last FSPEC bit."""
@@ -224,7 +225,7 @@ def _presence(values, first, leaves, numbers, r, record, there, last_sub):  # ty
     return last
 
 
-@kernel
+@leaf
 def _open(out, p, last, width, fixed):  # type: ignore[no-untyped-def]
     """Starts a presence field at p for bits up to `last`, eight a byte or seven and one that says that another byte
     follows; returns where it ends."""
@@ -234,15 +235,13 @@ def _open(out, p, last, width, fixed):  # type: ignore[no-untyped-def]
     return p + count
 
 
-@kernel
-def encode_records(values, first, rows, leaves, numbers, width, compounds, since, out, p, ends):  # type: ignore[no-untyped-def]
+@leaf
+def encode_records(values, first, rows, leaves, numbers, width, there, last_sub, since, out, p, ends):  # type: ignore[no-untyped-def]
     """Writes records to `out` from byte p on, where each ends to ends (n,); returns the end of the last.
 
     values (n or more, columns) steps, ABSENT where none; first (items, all records + 1), rows: repetitions, those of
-    the first record here at `since`; leaves, numbers, width, compounds: those of the Plan.
+    the first record here at `since`; leaves, numbers, width: those of the Plan; there, last_sub: see `_presence`.
     """
-    there = np.zeros(len(leaves), np.int64)
-    last_sub = np.empty(max(compounds, 1), np.int64)
     for r in range(len(ends)):
         last = _presence(values, first, leaves, numbers, r, since + r, there, last_sub)
         fspec = p

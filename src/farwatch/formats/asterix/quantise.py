@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from farwatch.formats.asterix.fields import ABSENT
-from farwatch.kernels import kernel
+from farwatch.kernels import leaf
 
 
-@kernel
+@leaf
 def steps(column, lsb, low, high, circle, place, out):  # type: ignore[no-untyped-def]
     """Fills out[:, place] with the nearest steps of `lsb` in low .. high, ABSENT for NaN; a circle goes round instead.
 
@@ -41,7 +41,7 @@ def steps(column, lsb, low, high, circle, place, out):  # type: ignore[no-untype
     return clamped, wrong
 
 
-@kernel
+@leaf
 def codes(column, low, high, place, out):  # type: ignore[no-untyped-def]
     """Copies the codes to out[:, place]; returns the row of the first that is not in low .. high, or -1."""
     wrong = -1
