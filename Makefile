@@ -39,6 +39,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PY) benchmarks/live.py
 	$(ONE) $(PY) benchmarks/service.py
 	$(ONE) $(PY) benchmarks/service_core.py
+	$(ONE) $(PY) benchmarks/map_page.py
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py

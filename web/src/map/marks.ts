@@ -14,14 +14,15 @@ const TAIL_DEG = 14;
 /** Each radar's beam as it turns: from the last word of where it was. */
 export function paintBeams(context: CanvasRenderingContext2D, model: Model, camera: Camera, nowMs: number, moving: boolean): boolean {
   const { status, settings } = model, at: Point = { x: 0, y: 0 };
-  if (!settings.beam || status === null || model.stale) return false;
-  const colours = COLOURS[settings.theme], playing = status.playback.state === "playing" ? status.playback.speed : status.playback.state === "paused" ? 0 : 1;
+  // Of the past nothing is known of the beam: what the service says is where it is now.
+  if (!settings.beam || status === null || model.stale || status.playback.state !== "live") return false;
+  const colours = COLOURS[settings.theme];
   let drawn = false;
   for (const [k, sensor] of model.sensors.entries()) {
     const health = status.sensors[k];
-    if (health?.azimuthDeg == null || !(health.rotationS > 0) || health.condition !== "ok" || playing > 8) continue;
+    if (health?.azimuthDeg == null || !(health.rotationS > 0) || health.condition !== "ok") continue;
     if (!camera.plane.forward(sensor.latDeg, sensor.lonDeg, at)) continue;
-    const since = moving ? Math.min(Math.max(0, (nowMs - model.heardMs) / 1000), 3) * playing : 0;
+    const since = moving ? Math.min(Math.max(0, (nowMs - model.heardMs) / 1000), 3) : 0;
     const azimuth = health.azimuthDeg + (since / health.rotationS) * 360 + convergence(sensor.lonDeg, sensor.latDeg, camera);
     const x = camera.screenX(at.x), y = camera.screenY(at.y), reach = sensor.maxRangeM / camera.metresPerPixel, angle = (azimuth - 90) * RAD;
     if (x + reach < 0 || y + reach < 0 || x - reach > camera.width || y - reach > camera.height) continue;
