@@ -180,7 +180,7 @@ def test_every_answer_is_strict(open_one: Running, guarded: Running) -> None:
         assert "default-src 'none'" in policy and "script-src 'self'" in policy and "frame-ancestors 'none'" in policy
         assert "unsafe" not in policy and "*" not in policy
         assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["referrer-policy"] == "same-origin"
         assert "access-control-allow-origin" not in answer.headers and "server" not in answer.headers
         assert answer.headers["cache-control"] in ("no-store", "no-cache")
 
