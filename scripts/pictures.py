@@ -66,7 +66,7 @@ def take(program: str, url: str, out: Path, seconds: float) -> None:
             page.reload()
             time.sleep(8)
             page.screenshot(path=out / f"map-{theme}.png")
-        page.evaluate("localStorage.removeItem('farwatch.settings')")
+        page.evaluate("localStorage.setItem('farwatch.settings', JSON.stringify({theme: 'dark'}))")
         page.reload()
         time.sleep(6)
         page.get_by_role("row").nth(4).click()

@@ -19,6 +19,7 @@ export class App {
   private seekTimer = 0;
   private seekTo: number | null = null;
   private pausedSeek = false;
+  private stepped = 0;
   private steppedMs = -Infinity;
 
   constructor(readonly model: Model, readonly say: (text: string) => void) {
@@ -187,7 +188,8 @@ export class App {
 
   step(pictures: number): void {
     const nowMs = performance.now();
-    if (nowMs - this.steppedMs < STEP_WAIT_MS) return;
+    if (pictures === this.stepped && nowMs - this.steppedMs < STEP_WAIT_MS) return; // a key that is held
+    this.stepped = pictures;
     this.steppedMs = nowMs;
     this.command({ type: "step", pictures });
   }
