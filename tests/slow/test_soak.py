@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -31,8 +32,10 @@ def test_a_day(tmp_path: Path) -> None:
     rows = soaked(24.0, tmp_path)
     after = [row for row in rows if row["hour"] >= 1.0]
     assert after[-1]["hour"] > 23.9
-    first_mb = after[0]["rss_mb"]
-    assert max(row["rss_mb"] for row in after) < 1.05 * first_mb
+    # Twelve readings an hour, some of them while a checkpoint is being packed: the middle one is the hour's.
+    by_hour = [[row["rss_mb"] for row in after if int(row["hour"]) == hour] for hour in range(1, 24)]
+    middle = [statistics.median(readings) for readings in by_hour]
+    assert max(middle) < 1.05 * middle[0]
     assert all(abs(row["tracks"] - 285) < 40 for row in after)  # traffic is born and dies, and its number stays
     assert after[-1]["plots"] > 23.5 * 400_000
     assert {row["threads"] for row in after} == {after[0]["threads"]}
