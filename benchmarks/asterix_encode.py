@@ -4,9 +4,9 @@
 
 The tracks are a picture made here (16 items, 36 numbers: both positions, accuracies, identity), the plots those of a
 radar with Mode S. "Records" is from columns of numbers to bytes, "blocks" puts those into data blocks of 1,400 bytes,
-"all" is from a Picture or Plots to blocks, as the sinks do it. Each figure is that of the median run, in processor time.
-libasterix, written in Python, makes a sample of the same records out of the same numbers; its bytes are compared with
-ours.
+"all" is from a Picture or Plots to blocks, as the sinks do it. Each figure is that of the median run, in processor
+time. libasterix, written in Python, makes a sample of the same records out of the same numbers; its bytes are compared
+with ours.
 """
 
 from __future__ import annotations

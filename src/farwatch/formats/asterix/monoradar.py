@@ -11,6 +11,7 @@ Item meanings: EUROCONTROL SPEC-0149-4 (CAT048) and SPEC-0149-2a (CAT001); regis
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -110,6 +111,7 @@ class Layout(NamedTuple):
     truncated: bool  # the time is I001/141: 16 bits, and may be left out
 
 
+@cache
 def layout(table: Table) -> Layout:
     """The layout of CAT048 or CAT001 in the edition of `table`."""
     paths = _PATHS[table.category]
