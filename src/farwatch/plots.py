@@ -179,6 +179,10 @@ _PLOT_COLUMNS: dict[str, tuple[Any, tuple[int, ...], Any]] = {
     "speed_mps": (np.float32, (), np.nan),
     "flags": (np.uint32, (), 0),
 }
+_WIDTHS = {name: np.dtype(dtype).itemsize * math.prod(shape) for name, (dtype, shape, _) in _PLOT_COLUMNS.items()}
+_ABSENT_ROWS = {name: np.full(shape, value, dtype) for name, (dtype, shape, value) in _PLOT_COLUMNS.items()}
+for _row in _ABSENT_ROWS.values():
+    _row.flags.writeable = False
 _PROGRESS_COLUMNS: dict[str, tuple[Any, tuple[int, ...], Any]] = {
     "time_ns": (np.int64, (), 0),
     "received_ns": (np.int64, (), 0),
@@ -218,18 +222,16 @@ def empty_plots(n: int, absent: frozenset[str] = frozenset()) -> Plots:
     The columns named in `absent` hold nothing else than their absent value: one row of it, read-only, seen n times.
     One piece of memory for the others: what is freed and asked for again as a whole is not given back in between.
     """
-    widths = {
-        name: 0 if name in absent else np.dtype(dtype).itemsize * math.prod(shape)
-        for name, (dtype, shape, _) in _PLOT_COLUMNS.items()
-    }
-    memory = np.empty(sum(_whole_lines(n * width) for width in widths.values()), np.uint8)
+    own = {name: 0 if name in absent else _whole_lines(n * width) for name, width in _WIDTHS.items()}
+    memory = np.empty(sum(own.values()), np.uint8)
     columns, start = [], 0
-    for name, (dtype, shape, value) in _PLOT_COLUMNS.items():
+    for name, (dtype, shape, _) in _PLOT_COLUMNS.items():
         if name in absent:
-            columns.append(np.broadcast_to(np.array(value, dtype), (n, *shape)))
+            row = _ABSENT_ROWS[name]
+            columns.append(np.ndarray((n, *shape), dtype, row, strides=(0, *row.strides)))
             continue
-        columns.append(memory[start : start + n * widths[name]].view(dtype).reshape(n, *shape))
-        start += _whole_lines(n * widths[name])
+        columns.append(memory[start : start + n * _WIDTHS[name]].view(dtype).reshape(n, *shape))
+        start += own[name]
     return Plots(*columns)
 
 

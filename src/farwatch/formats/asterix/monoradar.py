@@ -12,6 +12,7 @@ Item meanings: EUROCONTROL SPEC-0149-4 (CAT048) and SPEC-0149-2a (CAT001); regis
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -113,6 +114,7 @@ class Layout(NamedTuple):
     rate_mps: float  # one unit of the radial speed: I048/120 is in m/s, I001/120 in NM/s
 
 
+@cache
 def layout(table: Table) -> Layout:
     """The layout of CAT048 or CAT001 in the edition of `table`."""
     paths = _PATHS[table.category]

@@ -6,6 +6,7 @@ Item meanings: EUROCONTROL SPEC-0149-2b (CAT034, CAT002).
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ class Layout(NamedTuple):
     has_south: bool  # message 3 is the beam at south (CAT002); in CAT034 it is a filtering message
 
 
+@cache
 def layout(table: Table) -> Layout:
     """The layout of CAT034 or CAT002 in the edition of `table`."""
     fields = [table.field(path) for path in _PATHS]

@@ -64,12 +64,11 @@ class Statistics:
 
     def add_faults(self, faults: NDArray[np.int64], what: str, names: Iterable[str] = ()) -> None:
         """Adds the decoder's faults (kinds, 5) of one category; `names` are those of its slots."""
-        slots = list(names)
-        for fault in range(N_FAULTS):
+        for fault in np.flatnonzero(faults[:, 0]).tolist():
             count, byte, block, record, slot = (int(value) for value in faults[fault])
-            if count:
-                item = f"{what} item {slots[slot]}" if 0 <= slot < len(slots) else what
-                self._count(FAULT_TEXT[Fault(fault)], ErrorCount(count, byte, block, record, item))
+            slots = list(names)
+            item = f"{what} item {slots[slot]}" if 0 <= slot < len(slots) else what
+            self._count(FAULT_TEXT[Fault(fault)], ErrorCount(count, byte, block, record, item))
 
     def add_unknown(self, unknown: NDArray[np.int64]) -> None:
         """Adds records of unknown sources, counted by SAC * 256 + SIC; the last counts those that give none."""
