@@ -42,7 +42,7 @@ def serious(page: Any) -> list[str]:
 
 
 class Service:
-    """`serving.py` in a process of its own, that can be killed and started again on the same port."""
+    """`map_service.py` in a process of its own, that can be killed and started again on the same port."""
 
     def __init__(self, scenario: str, token_file: Path | None = None) -> None:
         self._token_file = token_file
@@ -57,7 +57,7 @@ class Service:
         """Start, and wait until the first minutes are there."""
         command = [
             sys.executable,
-            str(HERE / "serving.py"),
+            str(HERE / "map_service.py"),
             str(self.port),
             scenario,
             os.environ.get(PAGE_VARIABLE, ""),

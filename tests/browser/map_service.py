@@ -1,6 +1,6 @@
 """Serve a simulated scenario, tracked by the real tracker, for tests of the map page; runs until it is ended.
 
-`python serving.py PORT [SCENARIO [PAGE [TOKEN_FILE]]]`: the first minutes come as fast as possible, so that there is
+`python map_service.py PORT [SCENARIO [PAGE [TOKEN_FILE]]]`: the first minutes come as fast as possible, so that there is
 something to go back to, the rest second by second. Prints `ready URL` when the first minutes are there.
 """
 
