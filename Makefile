@@ -31,6 +31,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_convert.py
 	$(ONE) $(PIN) $(PY) benchmarks/asterix_encode.py
 	$(ONE) $(PY) benchmarks/live.py
+	$(ONE) $(PY) benchmarks/fuzz.py --blocks 10000000
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py
