@@ -10,7 +10,7 @@ WEB    := $(shell find web -name node_modules -prune -o -type f -print 2>/dev/nu
 PIN    := $(shell command -v taskset >/dev/null 2>&1 && echo taskset -c 0)
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: demo test check slow bench fuzz pictures clean
+.PHONY: demo test check slow bench pictures clean
 
 demo: $(STAMP)  ## track 300 simulated aircraft, live on a map in the browser
 	$(VENV)/bin/farwatch demo
@@ -40,6 +40,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PY) benchmarks/service.py
 	$(ONE) $(PY) benchmarks/service_core.py
 	$(ONE) $(PY) benchmarks/map_page.py
+	$(ONE) $(PY) benchmarks/fuzz.py --blocks 10000000
 	$(ONE) $(PIN) $(PY) benchmarks/real_radar.py
 	$(ONE) $(PIN) $(PY) benchmarks/metrics.py
 	$(ONE) $(PIN) $(PY) benchmarks/s300.py
@@ -48,9 +49,6 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/b4.py
 	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
-
-fuzz: $(STAMP)  ## ten million damaged blocks, every array access checked: about an hour
-	$(PY) benchmarks/fuzz.py --blocks 10000000
 
 pictures: $(STAMP)  ## those of the README, from the running demo
 	$(PY) scripts/pictures.py

@@ -16,13 +16,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 from asterix_decode import count, recording
 from rich.console import Console
 from rich.table import Table as Grid
 
 from farwatch.convert import convert
+from farwatch.convert.parquet import writing
 from farwatch.formats.asterix.arrow import record_batch
 from farwatch.formats.asterix.sequence import Sequence
 from farwatch.formats.asterix.statistics import Statistics
@@ -59,7 +59,7 @@ def main(path: str | None = None, records: int = RECORDS, runs: int = RUNS) -> d
         table = pq.read_table(output).slice(0, min(total, 200_000))
 
         def limit() -> None:
-            pq.write_table(table, Path(folder) / "limit.parquet", compression="lz4", use_dictionary=_texts(table))
+            pq.write_table(table, Path(folder) / "limit.parquet", **writing(table.schema))
 
         work: dict[str, tuple[Callable[[], object], int]] = {
             "convert, file to file": (lambda: convert([source], output), total),
@@ -75,10 +75,6 @@ def main(path: str | None = None, records: int = RECORDS, runs: int = RUNS) -> d
     reached = "reached" if rows["convert, file to file"] >= TARGET_PER_S else "missed"
     console.print(f"target {TARGET_PER_S:,} records/s of processor time: {reached}")
     return rows
-
-
-def _texts(table: pa.Table) -> list[str]:
-    return [field.name for field in table.schema if pa.types.is_string(field.type)]
 
 
 def best(run: Callable[[], object], runs: int) -> tuple[float, float]:

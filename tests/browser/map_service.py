@@ -1,7 +1,7 @@
 """Serve a simulated scenario, tracked by the real tracker, for tests of the map page; runs until it is ended.
 
-`python map_service.py PORT [SCENARIO [PAGE [TOKEN_FILE]]]`: the first minutes come as fast as possible, so that there is
-something to go back to, the rest second by second. Prints `ready URL` when the first minutes are there.
+`python map_service.py PORT [SCENARIO [PAGE [TOKEN_FILE]]]`: the first minutes come as fast as possible, so that there
+is something to go back to, the rest second by second. Prints `ready URL` when the first minutes are there.
 """
 
 from __future__ import annotations

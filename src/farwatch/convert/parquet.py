@@ -14,18 +14,27 @@ TIME = "time_ns"  # the column whose extremes each row group says, so that reade
 _ROWS = 1 << 16  # in a row group: what is held in memory
 
 
+def writing(schema: pa.Schema) -> dict[str, Any]:
+    """The options that pyarrow is given to write a table of this schema.
+
+    Dictionaries pay where values repeat, which numbers of more than 8 bits seldom do; they cost the most time. Other
+    encodings than the plain one are smaller before they are compressed, so that compressing them is faster too.
+    """
+    texts = [column.name for column in schema if pa.types.is_string(column.type)]
+    growing = {column.name: "DELTA_BINARY_PACKED" for column in schema if pa.types.is_int64(column.type)}
+    floats = {column.name: "BYTE_STREAM_SPLIT" for column in schema if pa.types.is_floating(column.type)}
+    return {
+        "compression": "lz4",
+        "use_dictionary": texts,
+        "column_encoding": growing | floats,
+        "write_statistics": [TIME],
+        "write_batch_size": 1 << 14,
+    }
+
+
 class _Sink:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        # Dictionaries pay where values repeat, which numbers of more than 8 bits seldom do; they cost the most time.
-        self.writer = pq.ParquetWriter(
-            path,
-            schema,
-            compression="lz4",
-            use_dictionary=_repeating(schema),
-            column_encoding=_encodings(schema),
-            write_statistics=[TIME],
-            write_batch_size=1 << 14,
-        )
+        self.writer = pq.ParquetWriter(path, schema, **writing(schema))
         self.waiting: list[pa.RecordBatch] = []
         self.rows = 0
 
@@ -33,18 +42,6 @@ class _Sink:
         if self.waiting:
             self.writer.write_table(pa.Table.from_batches(self.waiting), self.rows)
         self.waiting, self.rows = [], 0
-
-
-def _repeating(schema: pa.Schema) -> list[str]:
-    """The columns that are written with a dictionary: text."""
-    return [column.name for column in schema if pa.types.is_string(column.type)]
-
-
-def _encodings(schema: pa.Schema) -> dict[str, str]:
-    """How other columns than text are written, where not plainly: smaller, and so also faster to compress."""
-    growing = {column.name: "DELTA_BINARY_PACKED" for column in schema if pa.types.is_int64(column.type)}
-    floats = {column.name: "BYTE_STREAM_SPLIT" for column in schema if pa.types.is_floating(column.type)}
-    return growing | floats
 
 
 class Parquet(PerCategory):
