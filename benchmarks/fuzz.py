@@ -86,7 +86,7 @@ def run(blocks: int, seed: int, minutes: float) -> int:
         path = Path(folder) / "recording"
         while done < blocks and (not minutes or time.perf_counter() - start < minutes * 60):
             chosen = {number: chance.choice(editions(number)) for number in categories()}
-            many = chance.random() < 0.5
+            many = blocks - done >= MANY and chance.random() < 0.5
             for content, held in of_many(chance, good, chosen) if many else of_few(chance, good):
                 path.write_bytes(content)
                 began = time.process_time()
@@ -104,7 +104,7 @@ def run(blocks: int, seed: int, minutes: float) -> int:
                     print(f"seed {seed}, file {files}: took {took:.0f} s", file=sys.stderr)
                     return 1
                 done, files = done + held, files + 1
-                if done >= blocks:
+                if blocks - done < held:
                     break
     seconds = time.perf_counter() - start
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import gc
 import multiprocessing
 import os
 import resource
@@ -212,6 +213,7 @@ def through(seconds: float) -> dict[str, np.ndarray]:
     feed = f"udp://{LOCAL}:{free_port()}"
     tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     warm_up(scenario)
+    gc.freeze()  # as `farwatch listen` does
     each, every = Hearing(), Hearing()
     live = Live([Feed(url=feed, day=datetime.date(2026, 3, 1))], scenario.sensors)
     outputs = AsterixOutputs(

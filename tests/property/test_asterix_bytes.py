@@ -131,8 +131,8 @@ except IndexError:
 else:
     sys.exit("the control kernel read outside its array unnoticed")
 
-from farwatch.formats.asterix import records
-records.BATCH = 3  # the seams between batches as well
+from farwatch.formats.asterix import records, sequence
+records.BATCH = sequence.BATCH = 3  # the seams between batches as well
 chance = random.Random(20260101)
 for _ in range(int(sys.argv[2])):
     data = bytearray(b"".join(chance.choices(tests.VALID, k=chance.randint(1, 6))))

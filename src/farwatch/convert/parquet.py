@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from farwatch.convert.writer import PerCategory
 
 TIME = "time_ns"  # the column whose extremes each row group says, so that readers can skip by time
-_ROWS = 1 << 16  # in a row group: what is held in memory
+_ROWS = 1 << 17  # in a row group: what is held in memory
 
 
 def writing(schema: pa.Schema) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def writing(schema: pa.Schema) -> dict[str, Any]:
         "use_dictionary": texts,
         "column_encoding": growing | floats,
         "write_statistics": [TIME],
-        "write_batch_size": 1 << 14,
+        "write_batch_size": 1 << 16,
     }
 
 

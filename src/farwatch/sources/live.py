@@ -25,7 +25,7 @@ from farwatch.sources.replay import finders_of, shortest_slice_s, sources_of, wi
 
 HEARTBEAT_S = 0.1  # so long a silence is told
 GATHER_S = 0.01  # datagrams of at most so long a time are decoded together: a call costs as much as some hundred plots
-RESTS = 5  # times as long as the last call took are waited, if that is less: a quiet network is answered at once
+RESTS = 10  # times as long as the last call took are waited, if that is less: a quiet network is answered at once
 
 OnDatagrams = Callable[[Sequence[Datagram]], object]
 

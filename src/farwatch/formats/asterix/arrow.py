@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -89,7 +90,9 @@ def chosen_schema(table: Table, only: frozenset[str] | None) -> pa.Schema:
 
 def _nullable(ns: Ints, absent: int) -> pa.Array:
     none = ns == absent
-    return pa.array(ns, mask=none) if none.any() else pa.array(ns)
+    if not none.any():
+        return pa.array(ns)
+    return _nulls(pa.int64(), len(ns)) if none.all() else pa.array(ns, mask=none)
 
 
 def _degrees(angle_rad: NDArray[np.float64] | None, n: int) -> pa.Array:
@@ -109,6 +112,7 @@ def _arrays(
     places = np.empty((len(slots), n), np.int32)
     v.columns_of(offsets, n, slots, places)
     row_of = dict(zip(slots.tolist(), range(len(slots))))
+    repeats: dict[int, _Repeats] = {}
     arrays = []
     for column in chosen.columns:
         if only is not None and column.name not in only:
@@ -117,12 +121,18 @@ def _arrays(
         if slot not in row_of:
             arrays.append(_nulls(column.field.type, n))
         elif column.repeated_bytes:
-            arrays.append(_list(data, offsets, n, column))
+            if slot not in repeats:
+                repeats[slot] = _repeats(data, offsets, n, column)
+            arrays.append(_list(data, offsets, n, column, repeats[slot]))
         elif column.kind == BYTES:
             at = places[row_of[slot]]
             arrays.append(_fixed_bytes(data, at, column) if column.row[4] else _explicit(data, offsets, n, column))
-        elif column.kind in TEXT or column.only_where:
-            arrays.append(_array(column, _raw(data, offsets, n, chosen, column)))
+        elif column.only_where:
+            arrays.append(_array(column, _raw_where(data, offsets, n, chosen, column)))
+        elif column.kind in TEXT:
+            raw = np.empty(n, np.int64)
+            v.raw_column(data, places[row_of[slot]], column.bits, raw)
+            arrays.append(_array(column, raw))
         else:
             arrays.append(_plain(data, places[row_of[slot]], column))
     return arrays
@@ -137,15 +147,13 @@ def _plain(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa
     return pa.Array.from_buffers(column.type, n, [_bits(valid, absent), pa.py_buffer(values)], absent)
 
 
-def _raw(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout, column: Column) -> Ints:
-    """The numbers of a column before they become text, or where they hold only beside a value of another column."""
-    wanted = [column] if column.only_where is None else [column, chosen.columns[column.only_where[0]]]
-    raw = np.empty((n, len(wanted)), np.int64)
-    extract(data, offsets, n, np.array([one.row for one in wanted], np.int64), raw)
-    own: Ints = np.ascontiguousarray(raw[:, 0])
-    if column.only_where is not None:
-        own[raw[:, 1] != column.only_where[1]] = ABSENT
-    return own
+def _raw_where(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, chosen: Layout, column: Column) -> Ints:
+    """The numbers of a column that holds only beside a value of another one."""
+    assert column.only_where is not None
+    beside, wanted = column.only_where
+    raw = np.empty((n, 2), np.int64)
+    extract(data, offsets, n, np.array([column.row, chosen.columns[beside].row], np.int64), raw)
+    return np.where(raw[:, 1] == wanted, raw[:, 0], ABSENT)
 
 
 def _fixed_bytes(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column) -> pa.Array:
@@ -155,7 +163,7 @@ def _fixed_bytes(data: NDArray[np.uint8], at: NDArray[np.int32], column: Column)
     v.copy_bytes(data, at[there].astype(np.int64) + bit // 8, width // 8, content)
     starts = np.zeros(len(at) + 1, np.int32)
     np.cumsum(there * (width // 8), out=starts[1:])
-    return _with_nulls(pa.binary(), starts, ~there, buffers=[pa.py_buffer(content)])
+    return _with_nulls(pa.binary(), starts, ~there, content)
 
 
 @cache
@@ -198,11 +206,25 @@ def _bits(valid: NDArray[np.uint8], absent: int) -> pa.Buffer | None:
     return pa.py_buffer(valid) if absent else None
 
 
-def _list(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column) -> pa.Array:
+class _Repeats(NamedTuple):
+    """What the columns of a repeated item share."""
+
+    starts: NDArray[np.int32]  # (n + 1,) running number of repetitions
+    valid: pa.Buffer
+    absent: int
+
+
+def _repeats(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column) -> _Repeats:
+    slot, starts = column.row[0], np.empty(n + 1, np.int32)
+    v.count_repetitions(data, offsets, n, slot, column.repeated_bytes, column.until_fx, starts)
+    absent = offsets[:n, slot] < 0
+    return _Repeats(starts, pa.py_buffer(np.packbits(~absent, bitorder="little")), int(absent.sum()))
+
+
+def _list(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column, repeats: _Repeats) -> pa.Array:
     slot, _, _, bit, width, signed = column.row
-    size, until_fx = column.repeated_bytes, column.until_fx
-    starts = np.empty(n + 1, np.int32)
-    total = v.count_repetitions(data, offsets, n, slot, size, until_fx, starts)
+    size, until_fx, starts = column.repeated_bytes, column.until_fx, repeats.starts
+    total = int(starts[-1])
     if column.kind == BYTES:
         places = np.empty(total, np.int64)
         v.repetition_places(offsets, n, slot, size, until_fx, bit // 8, starts, places)
@@ -214,7 +236,8 @@ def _list(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: C
         raw = np.empty(total, np.int64)
         v.gather_repeated(data, offsets, n, slot, size, until_fx, bit, width, signed, starts, raw)
         inner = _array(column, raw)
-    return _with_nulls(pa.list_(column.type), starts, offsets[:n, slot] < 0, children=[inner])
+    heads = [repeats.valid, pa.py_buffer(starts)]
+    return pa.Array.from_buffers(pa.list_(column.type), n, heads, repeats.absent, children=[inner])
 
 
 def _explicit(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, column: Column) -> pa.Array:
@@ -222,17 +245,15 @@ def _explicit(data: NDArray[np.uint8], offsets: NDArray[np.int32], n: int, colum
     starts = np.empty(n + 1, np.int32)
     content = np.empty(v.count_bytes(data, offsets, n, slot, starts), np.uint8)
     v.copy_explicit(data, offsets, n, slot, starts, content)
-    return _with_nulls(pa.binary(), starts, offsets[:n, slot] < 0, buffers=[pa.py_buffer(content)])
+    return _with_nulls(pa.binary(), starts, offsets[:n, slot] < 0, content)
 
 
 def _with_nulls(
     what: pa.DataType,
     starts: NDArray[np.int32],
     absent: NDArray[np.bool_],
-    *,
-    buffers: list[pa.Buffer] | None = None,
-    children: list[pa.Array] | None = None,
+    content: NDArray[np.uint8],
 ) -> pa.Array:
     valid = pa.py_buffer(np.packbits(~absent, bitorder="little"))
-    heads = [valid, pa.py_buffer(starts), *(buffers or [])]
-    return pa.Array.from_buffers(what, len(absent), heads, int(absent.sum()), children=children)
+    heads = [valid, pa.py_buffer(starts), pa.py_buffer(content)]
+    return pa.Array.from_buffers(what, len(absent), heads, int(absent.sum()))

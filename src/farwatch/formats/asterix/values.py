@@ -79,6 +79,26 @@ def decode_column(data, at, bits, lsb, values, valid):  # type: ignore[no-untype
 
 
 @leaf
+def raw_column(data, at, bits, out):  # type: ignore[no-untyped-def]
+    """The same numbers as they are: fills out (n,) int64, ABSENT where there is none."""
+    first_fx, n_fx, byte, n_bytes, shift, mask, sign = bits
+    for i in range(len(at)):
+        offset = np.int64(at[i])
+        there = offset >= 0
+        if n_fx and there:
+            for k in range(n_fx):
+                there = there and data[offset + first_fx + k] & 1 == 1
+        out[i] = ABSENT
+        if there:
+            p = offset + byte
+            value = np.int64(data[p])
+            for k in range(1, n_bytes):
+                value = value << 8 | np.int64(data[p + k])
+            value = value >> shift & mask
+            out[i] = value - ((value & sign) << 1)
+
+
+@leaf
 def to_values(raw, lsb, values, valid):  # type: ignore[no-untyped-def]
     """The same for raw (n,) numbers, ABSENT where absent."""
     absent = 0
