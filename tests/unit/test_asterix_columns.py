@@ -29,7 +29,8 @@ def test_numbers_taken_from_one_word_lie_in_one(category: int, edition: str) -> 
     row = dict(zip(monoradar._NAMES, todo, strict=True))
     for first, *others in TOGETHER:
         for other in others:
-            np.testing.assert_array_equal(row[first][:5], row[other][:5], f"{first} and {other}")
+            if row[other][0] >= 0:  # CAT001 does not say whether its radial speed is doubtful
+                np.testing.assert_array_equal(row[first][:5], row[other][:5], f"{first} and {other}")
     assert ((todo[:, 4] - todo[:, 3]) < 7).all()  # a word is never negative
 
 
