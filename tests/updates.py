@@ -79,12 +79,9 @@ class Running:
 
     def __init__(self, name: str = "quiet", *, folder: Path | None = None, **options: Any) -> None:
         self.board = Board()
-        lossless, web_root = options.pop("lossless", False), options.pop("web_root", None)
-        more = {} if web_root is None else {"web_root": web_root}
+        more = {key: options.pop(key) for key in ("lossless", "from_start", "web_root") if key in options}
         given = WebOptions(port=options.pop("port", 0), **options)
-        self.server: Server = start_server(
-            self.board, scenario_of(name), given, folder=folder, lossless=lossless, **more
-        )
+        self.server: Server = start_server(self.board, scenario_of(name), given, folder=folder, **more)
         self.url = self.server.url
 
     def publish(self, updates: tuple[Update, ...] | list[Update]) -> None:

@@ -365,3 +365,16 @@ def test_whatever_a_client_says_the_others_go_on(steady: Running, messages: list
     with steady.connect() as other:
         other.until(lambda: other.pictures, "a picture")
         assert other.last_picture["id"].tolist() == steady.server.publisher.newest.states.track.tolist()  # type: ignore[union-attr]
+
+
+def test_a_replay_is_shown_from_its_start() -> None:
+    with Running(lossless=True, from_start=True) as running:
+        running.publish(updates_of("quiet", QUIET)[:START])
+        running.kept(START)
+        with running.connect() as client:
+            client.until(lambda: client.status, "a status")
+            playback = client.status["playback"]
+            assert playback["state"] == "playing" and playback["speed"] == 1.0
+            assert abs(playback["time_ms"] - at_ms(0)) < 3_000
+            client.say(type="live")
+            client.until(lambda: client.status["playback"]["state"] == "live", "to be live")

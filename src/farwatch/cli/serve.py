@@ -80,11 +80,10 @@ def serve(site: str, wanted: Wanted, as_json: bool) -> None:
 
 
 def web_side(scenario: Scenario, job: Job, board: Board) -> Server:
-    """The web server of a job; a replay as fast as possible waits for what it keeps."""
+    """The web server of a job; a replay as fast as possible waits for what it keeps, and is shown from its start."""
     folder = job.state / "web" if job.state is not None else None
-    return start_server(
-        board, scenario, scenario.service.web, folder=folder, lossless=job.mode == "replay" and not job.speed
-    )
+    fast = job.mode == "replay" and not job.speed
+    return start_server(board, scenario, scenario.service.web, folder=folder, lossless=fast, from_start=fast)
 
 
 def with_options(scenario: Scenario, wanted: Wanted) -> Scenario:

@@ -17,7 +17,7 @@ from farwatch import __version__
 from farwatch.scenario import Scenario
 from farwatch.sensors import Radar
 from farwatch.service.client import Client
-from farwatch.service.commands import CommandError, Commands
+from farwatch.service.commands import CommandError, Commands, Play
 from farwatch.service.frame_store import FrameStore
 from farwatch.service.frames import Frame, hello_sensor, scenario_told, status_told
 from farwatch.service.history import History
@@ -46,7 +46,9 @@ class LiveSocket:
         history: History,
         hits: Hits,
         web: WebState,
+        from_start: bool = False,
     ) -> None:
+        self._from_start = from_start
         self.session = secrets.token_hex(8)
         self.scenario = scenario_told(scenario)
         self.sensors = [hello_sensor(sensor) for sensor in scenario.sensors if isinstance(sensor, Radar)]
@@ -134,6 +136,9 @@ class LiveSocket:
             await socket.send_text(msgspec.json.encode(self.hello()).decode())
             if self._publisher.newest is not None:
                 client.offer(self._publisher.newest)
+            kept_ns = self._store.span.times_ns
+            if self._from_start and len(kept_ns):
+                client.obey(Play(int(kept_ns[0]) / 1e6), time.monotonic())
             await self._both(socket, client)
         except GONE:
             pass

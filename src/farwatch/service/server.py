@@ -68,13 +68,14 @@ def start_server(
     *,
     folder: Path | None = None,
     lossless: bool = False,
+    from_start: bool = False,
     web_root: Path = WEB_ROOT,
 ) -> Server:
     """Serve what the board is told, until `stop()`.
 
     Pictures and states of tracks are kept in `folder`, or in one that goes at the end. `lossless`: publishing waits for
-    them to be written, for replays as fast as possible. Raises `FarwatchError` where the port, the token, the folder or
-    the scenario will not do.
+    them to be written, for replays as fast as possible; with `from_start` who comes begins with the oldest picture.
+    Raises `FarwatchError` where the port, the token, the folder or the scenario will not do.
     """
     if scenario.frame.flat:
         raise ConfigError('the map shows the Earth, and this scenario lies in a plane: set [frame] kind = "wgs84"')
@@ -96,7 +97,7 @@ def start_server(
         metrics = Metrics(web, lambda: {"pictures": store.dropped, "history": history.dropped})
         publisher = Publisher(board, encoder, store, history, metrics, web, lossless)
         parts.callback(publisher.close)
-        live = LiveSocket(scenario, options, publisher, store, history, encoder.hits, web)
+        live = LiveSocket(scenario, options, publisher, store, history, encoder.hits, web, from_start)
         rest = Rest(ids, live, publisher, history, metrics, load_page(web_root), options.ready_s)
         parts.callback(rest.close)
         app = make_app(rest, live, allowed_hosts(options), token, tls is not None)
