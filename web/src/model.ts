@@ -77,6 +77,7 @@ export class Model {
   sensors: Sensor[] = [];
   picture: Picture | null = null;
   statics = new Map<number, Static>();
+  doubles = new Set<number>(); // tracks of the picture that say one address
   plots: Plots[] = []; // of the last scans, the newest last; `wire.ts` lets the old go
   status: Status | null = null;
   detail: Detail | null = null;

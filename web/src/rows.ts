@@ -6,7 +6,7 @@ import type { Model } from "./model";
 export type Column = "label" | "modeA" | "level" | "speed" | "course" | "state";
 export interface Order { column: Column; down: boolean }
 
-const SEVERITY = { EMRG: 0, HIJK: 1, RADIO: 2, SPOOF: 3, CST: 4 } as const;
+const SEVERITY = { EMRG: 0, HIJK: 1, RADIO: 2, SPOOF: 3, DUPE: 4, CST: 5 } as const;
 
 /** Numbers of the picture's rows that pass the filter, in the order wanted; equals stay in the order of `before`, their ids. */
 export function sortedRows(model: Model, order: Order, before: readonly number[] = []): number[] {

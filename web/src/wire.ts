@@ -149,6 +149,7 @@ export class Wire {
     model.picture = picture;
     if (picture.jump) model.plots = [];
     prune(model);
+    findDoubles(model);
     this.heard(nowMs);
     model.changed("picture");
   }
@@ -190,6 +191,7 @@ function forget(model: Model): void {
   model.picture = null;
   model.plots = [];
   model.statics.clear();
+  model.doubles.clear();
   model.status = null;
   model.detail = null;
   model.hovered = null;
@@ -200,4 +202,17 @@ function forget(model: Model): void {
 function prune(model: Model): void {
   if (model.picture === null || model.statics.size < 2 * model.picture.n + SPARE_STATICS) return;
   for (const id of model.statics.keys()) if (model.row(id) < 0) model.statics.delete(id);
+}
+
+/** Which tracks of the picture share an address: two aircraft that say one, or one that is tracked twice. */
+export function findDoubles(model: Model): void {
+  const first = new Map<string, number>(), { picture, statics, doubles } = model;
+  doubles.clear();
+  for (let row = 0; picture !== null && row < picture.n; row++) {
+    const id = picture.id[row], address = statics.get(id)?.address;
+    if (!address) continue;
+    const other = first.get(address);
+    if (other === undefined) first.set(address, id);
+    else doubles.add(other).add(id);
+  }
 }

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { exportRows, toCsv, toGeojson } from "../src/export";
 import { makeFilter } from "../src/filter";
+import { troubleOf } from "../src/label";
 import { sortedRows, type Column } from "../src/rows";
+import { findDoubles } from "../src/wire";
 import { dice, modelOf } from "./made";
 
 const sample = () => modelOf([
@@ -70,4 +72,15 @@ test("30,000 rows are sorted in a small part of a second", () => {
   for (let k = 0; k < rounds; k++) before = sortedRows(model, { column: "label", down: false }, before).map((row) => model.picture!.id[row]);
   console.log(`30,000 rows sorted again by name: ${((performance.now() - from) / rounds).toFixed(1)} ms`);
   assert.equal(before.length, 30_000);
+});
+
+test("tracks of one address are doubles while both are in the picture", () => {
+  const model = modelOf([{ id: 1 }, { id: 2 }, { id: 3 }], { 1: { address: "4B1234" }, 2: { address: "4B1234" }, 3: {}, 9: { address: "4B1234" } });
+  findDoubles(model);
+  assert.deepEqual([...model.doubles].sort(), [1, 2]);
+  assert.equal(troubleOf(model, 1, 1), "DUPE");
+  assert.equal(troubleOf(model, 3, 1), null);
+  model.statics.set(2, { callsign: null, address: "4B9999", modeA: null });
+  findDoubles(model);
+  assert.equal(model.doubles.size, 0);
 });

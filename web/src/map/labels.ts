@@ -113,7 +113,7 @@ export class Labels {
     }
     const first = trouble !== null && lines[0] === trouble ? 1 : 0;
     for (let k = 0; k < lines.length; k++) {
-      context.fillStyle = k < first ? (trouble === "CST" ? colours.coasting : trouble === "SPOOF" ? colours.suspect : colours.alarm) : chosen || k === first ? colours.label : colours.labelDim;
+      context.fillStyle = k < first ? (trouble === "CST" ? colours.coasting : trouble === "SPOOF" || trouble === "DUPE" ? colours.suspect : colours.alarm) : chosen || k === first ? colours.label : colours.labelDim;
       context.fillText(lines[k], box.x, box.y + k * LINE);
     }
   }
