@@ -11,9 +11,9 @@ import pytest
 from farwatch.errors import FarwatchError
 from farwatch.picture import Picture
 from farwatch.service import segments
+from farwatch.service.differences import accuracy_of
 from farwatch.service.frame_store import FrameStore, last_of_each
 from farwatch.service.frames import Frame, FrameEncoder
-from farwatch.service.packing import accuracy_of
 from updates import SECOND_NS, scenario_of, updates_of
 
 QUIET = 45.0

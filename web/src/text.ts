@@ -1,7 +1,8 @@
 // How quantities are written: one place for each, so that the list, the detail and the files agree.
 
-const FOOT_M = 0.3048;
-const KNOT_MPS = 1852 / 3600;
+export const FOOT_M = 0.3048;
+export const NM_M = 1852;
+const KNOT_MPS = NM_M / 3600;
 
 const two = (value: number) => String(value).padStart(2, "0");
 

@@ -16,6 +16,7 @@ from types import FrameType
 import msgspec
 from rich.live import Live as Screen
 
+from farwatch.api import listen as live_feeds
 from farwatch.cli.say import err, kernels_ready, out, partial, result
 from farwatch.cli.track import day_of, sink_options
 from farwatch.clock import now_ns
@@ -94,14 +95,7 @@ def listen(
     tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     Tracker(scenario.sensors, scenario.tracker, scenario.frame).update(Batch(make_plots(0), make_progress(0), 0))
     standing = Standing()
-    with Live(
-        scenario.feeds,
-        scenario.sensors,
-        flat=scenario.frame.flat,
-        duration_s=duration_s,
-        wait_s=scenario.merge.wait_s,
-        patience_s=scenario.merge.patience_s,
-    ) as source:
+    with live_feeds(scenario, duration_s) as source:
         for said in source.narrow_buffers():
             err().print(f"farwatch: {said}", markup=False)
         files: list[FileSink] = []

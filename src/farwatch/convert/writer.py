@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from farwatch.formats.asterix.table import Table
 from farwatch.recording import NewFile
 
 
-class Writer:
+class Writer(ABC):
     """Takes records; `finish` gives the files their names, `discard` removes what has none yet."""
 
     needs_columns = False  # True: `columns` must say beforehand which columns each table has
@@ -23,17 +24,17 @@ class Writer:
         self.notes: Counter[str] = Counter()  # what the output cannot hold, by reason
         self.columns: dict[Table, frozenset[str]] | None = None  # None: all
 
+    @abstractmethod
     def write(self, records: Records, statistics: Statistics) -> None:
         """Adds a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self) -> list[Path]:
         """Completes the files and returns their paths."""
-        raise NotImplementedError
 
+    @abstractmethod
     def discard(self) -> None:
         """Removes unfinished files."""
-        raise NotImplementedError
 
 
 class OneFile(Writer):
@@ -81,17 +82,17 @@ class PerCategory(Writer):
         self.files: dict[Table, tuple[NewFile, Any]] = {}
         NewFile(path)  # the folder is there, before anything is read
 
+    @abstractmethod
     def open(self, schema: Any, path: Path) -> Any:
         """A new table of an Arrow schema."""
-        raise NotImplementedError
 
+    @abstractmethod
     def add(self, sink: Any, batch: Any) -> None:
         """Adds a record batch to a table."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self, sink: Any) -> None:
         """Completes a table; closing twice does nothing."""
-        raise NotImplementedError
 
     def write(self, records: Records, statistics: Statistics) -> None:
         table = records.table

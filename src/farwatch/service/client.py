@@ -14,12 +14,12 @@ import numpy as np
 
 from farwatch.picture import Status
 from farwatch.service.commands import Command, Live, Pause, Play, Select, Step, WantPlots
+from farwatch.service.differences import accuracy_of
 from farwatch.service.frame_store import FrameStore, Kept, Span
 from farwatch.service.frames import GAP_NS, Frame, detail, plots_told, sensor_names
 from farwatch.service.hits import Hits
 from farwatch.service.identities import Rows as IdentityRows
 from farwatch.service.identities import addresses, callsigns, changed, modes_a, no_identities, static_messages
-from farwatch.service.packing import accuracy_of
 from farwatch.service.playback import LEAST_STEP_S, Playback, Show
 from farwatch.service.wire import (
     CLIMB_MPS,

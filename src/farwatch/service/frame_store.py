@@ -6,11 +6,8 @@ after a start from a checkpoint, is let go.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import queue
 import shutil
-import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +15,13 @@ import numpy as np
 
 from farwatch.errors import FarwatchError
 from farwatch.plots import Ints
+from farwatch.service.differences import Columns, accuracy_columns
 from farwatch.service.frames import GAP_NS, Frame
+from farwatch.service.handover import Handover
 from farwatch.service.hits import HIT, SHOWN, latest
 from farwatch.service.hits import Rows as HitRows
 from farwatch.service.identities import Rows as IdentityRows
 from farwatch.service.identities import changed, no_identities
-from farwatch.service.packing import Columns, accuracy_columns
 from farwatch.service.segments import SUFFIXES, Chains, Record, Segment
 
 LOG = logging.getLogger(__name__)
@@ -69,8 +67,7 @@ class FrameStore:
         self._folder = folder
         self._hours_ns = round(hours * 3600e9)
         self._bytes = round(gigabytes * 1e9)
-        self._lossless = lossless
-        self._queue: queue.Queue[Frame | None] = queue.Queue(QUEUE)
+        self._handover: Handover[Frame] = Handover(QUEUE, lossless, self._run, "frame store")
         self._segments: list[Segment] = []
         self._told = no_identities()
         self._begun = False  # whether anything was written since the start
@@ -91,26 +88,16 @@ class FrameStore:
         self._times, self._end = NOTHING.times_ns, 0
         self._gaps: tuple[Span, list[tuple[int, int]]] = (NOTHING, [])
         self._publish()
-        self._thread = threading.Thread(target=self._run, name="frame store", daemon=True)
-        self._thread.start()
+        self._handover.start()
 
     def put(self, frame: Frame) -> None:
         """Hand over a frame to be kept."""
-        if self._lossless:
-            while self._thread.is_alive():
-                with contextlib.suppress(queue.Full):
-                    self._queue.put(frame, timeout=0.5)
-                    return
-        try:
-            self._queue.put_nowait(frame)
-        except queue.Full:
+        if not self._handover.put(frame):
             self.dropped += 1
 
     def close(self) -> None:
         """Write what is waiting and end the thread."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        self._handover.close()
         for segment in self._segments:
             segment.close()
 
@@ -164,10 +151,7 @@ class FrameStore:
         return gaps
 
     def _run(self) -> None:
-        while True:
-            frame = self._queue.get()
-            if frame is None:
-                return
+        while (frame := self._handover.take()) is not None:
             try:
                 if self._take(frame) and self.state != "on":
                     LOG.warning("%s: pictures are kept again", self._folder)

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import sqlite3
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 
 from farwatch.errors import FarwatchError
 from farwatch.picture import Picture, Status
+from farwatch.service.handover import Handover
 from farwatch.service.identities import addresses, callsigns, modes_a
 
 LOG = logging.getLogger(__name__)
@@ -68,16 +67,14 @@ class History:
         self._bytes = round(gigabytes * 1e9)
         self._slot_ms = round(every_s * 1e3)
         self._sensors = sensors
-        self._lossless = lossless
-        self._queue: queue.Queue[Picture | None] = queue.Queue(QUEUE)
+        self._handover: Handover[Picture] = Handover(QUEUE, lossless, self._run, "history")
         self._waiting: list[Picture] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
             raise FarwatchError(f"{self._path}: cannot keep history there ({error}); give another folder") from None
-        self._thread = threading.Thread(target=self._run, name="history", daemon=True)
-        self._thread.start()
+        self._handover.start()
 
     def _prepare(self) -> None:
         """Make the file, or look whether it is ours; one that cannot be read is put aside."""
@@ -109,27 +106,18 @@ class History:
 
     def put(self, looks: Picture) -> None:
         """Hand over the states at the looks of an update."""
-        if self._lossless:
-            while self._thread.is_alive():
-                with contextlib.suppress(queue.Full):
-                    self._queue.put(looks, timeout=0.5)
-                    return
-        try:
-            self._queue.put_nowait(looks)
-        except queue.Full:
+        if not self._handover.put(looks):
             self.dropped += 1
 
     def close(self) -> None:
         """Write what is waiting and end the thread."""
-        if self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join()
+        self._handover.close()
 
     def _run(self) -> None:
         with contextlib.closing(self._connect()) as base:
             slot = None
             while True:
-                looks = self._queue.get()
+                looks = self._handover.take()
                 now = None if looks is None else looks.until_ns // 1_000_000 // self._slot_ms
                 if self._waiting and now != slot:
                     self._write(base)

@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from farwatch.service.differences import Chain, Columns, compressed, expanded
 from farwatch.service.hits import HIT
 from farwatch.service.hits import Rows as HitRows
 from farwatch.service.identities import IDENTITY
 from farwatch.service.identities import Rows as IdentityRows
-from farwatch.service.packing import Chain, Columns, compressed, expanded
 
 MAGIC = b"farwatch pictures 1\n"
 INDEX = np.dtype(

@@ -1,14 +1,15 @@
 // What stands still: land, borders, graticule, rings, coverage, sectors, airports. Drawn into bitmaps that reach beyond the
 // screen, which are shifted and scaled while the user moves; a wide one lies beneath, so that the screen is never blank.
 import type { Model, Sensor } from "../model";
+import { FOOT_M } from "../text";
 import { coverageM, destination, type Point } from "./plane";
-import { COLOURS, type Colours } from "./theme";
+import { COLOURS, fontOf, type Colours } from "./theme";
 import type { Camera } from "./view";
 import { shapeOf, World, type Shape } from "./world";
 
 const NEAR_REACH = 2, WIDE_REACH = 8; // widths of the screen that the two bitmaps show
 const SETTLED_MS = 70; // so long nothing must move before the near one is drawn anew
-const FONT = '11px "B612 Mono", ui-monospace, monospace';
+const FONT = fontOf(11);
 
 interface Bitmap { canvas: HTMLCanvasElement; x: number; y: number; metresPerPixel: number; generation: number; stamp: number; width: number; height: number }
 
@@ -241,7 +242,7 @@ class Draughtsman {
 
   private coverage(sensor: Sensor): void {
     if (sensor.kind !== "radar") return;
-    const reach = coverageM(sensor.heightM, sensor.minElevationDeg, sensor.maxRangeM, this.model.settings.coverageFt * 0.3048);
+    const reach = coverageM(sensor.heightM, sensor.minElevationDeg, sensor.maxRangeM, this.model.settings.coverageFt * FOOT_M);
     if (reach <= 0) return;
     const path = this.ring(sensor, reach);
     this.context.fillStyle = this.colours.coverage;

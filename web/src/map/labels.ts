@@ -5,11 +5,11 @@ import { climbArrow, knots, levelText } from "../text";
 import { boxIn, edgeOf, findPlace, Taken, type Box } from "./places";
 import type { Scene } from "./scene";
 import { R } from "./symbols";
-import { COLOURS, type Colours } from "./theme";
+import { COLOURS, fontOf, type Colours } from "./theme";
 
 export const MANY = 250, TOO_MANY = 4000; // more tracks than that: callsigns only; dots only
 const SIZE = 11, LINE = 13, WIDE = 6.65; // of the font, CSS pixels
-const FONT = `${SIZE}px "B612 Mono", ui-monospace, monospace`;
+const FONT = fontOf(SIZE);
 const FIRST = 0; // octant of a new block: right and up
 
 export class Labels {

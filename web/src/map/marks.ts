@@ -1,13 +1,12 @@
 // What is drawn about single things: the radars' beams, the selected track's ellipse and plots, the ruler.
 import type { Model } from "../model";
-import { wayBetween, type Point } from "./plane";
+import { NM_M } from "../text";
+import { RAD, wayBetween, type Point } from "./plane";
 import type { Scene } from "./scene";
 import { R } from "./symbols";
-import { COLOURS } from "./theme";
+import { COLOURS, fontOf } from "./theme";
 import type { Camera } from "./view";
 
-const RAD = Math.PI / 180;
-const NM_M = 1852;
 const SIGMAS = 2; // of the ellipse
 const TAIL_DEG = 14;
 
@@ -113,7 +112,7 @@ export function paintRuler(context: CanvasRenderingContext2D, model: Model, came
   context.stroke();
   const bearing = String(Math.round(way.bearingDeg) % 360).padStart(3, "0");
   const text = `${bearing}°  ${(way.distanceM / NM_M).toFixed(1)} NM  ${(way.distanceM / 1000).toFixed(1)} km`;
-  context.font = '12px "B612 Mono", ui-monospace, monospace';
+  context.font = fontOf(12);
   context.textAlign = "left";
   context.textBaseline = "middle";
   const width = context.measureText(text).width, left = Math.min(Math.max(4, bx + 10), camera.width - width - 8), top = Math.min(Math.max(12, by - 12), camera.height - 12);

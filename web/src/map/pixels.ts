@@ -4,7 +4,7 @@ import { FLAG, type Model } from "../model";
 import { distressOf } from "../label";
 import type { Point } from "./plane";
 import type { Scene } from "./scene";
-import { COLOURS } from "./theme";
+import { COLOURS, rgbOf } from "./theme";
 import type { Camera } from "./view";
 
 const NO_ROTATION_S = 5; // of a sensor that does not turn
@@ -51,7 +51,7 @@ export class Pixels {
   private history(camera: Camera, ratio: number, size: number, width: number, height: number): void {
     const { scene, model } = this, picture = model.picture;
     if (picture === null) return;
-    const [red, green, blue] = COLOURS[model.settings.theme].dot, scale = 1 / camera.metresPerPixel;
+    const [red, green, blue] = rgbOf(COLOURS[model.settings.theme].track), scale = 1 / camera.metresPerPixel;
     const left = camera.width / 2 - camera.x * scale, top = camera.height / 2 + camera.y * scale;
     const chosen = scene.past.slice(-model.settings.history - 1);
     if (chosen.length > 0 && chosen[chosen.length - 1].timeMs === picture.timeMs) chosen.pop();
@@ -72,8 +72,8 @@ export class Pixels {
 
   private tracks(ratio: number, size: number, width: number, height: number): void {
     const { scene, model } = this, picture = model.picture!, colours = COLOURS[model.settings.theme];
-    const word = ([red, green, blue]: [number, number, number]) => (255 << 24) | (blue << 16) | (green << 8) | red;
-    const plain = word(colours.dot), coasting = word(colours.dotCoasting), alarm = word(colours.dotAlarm);
+    const word = (colour: string) => { const [red, green, blue] = rgbOf(colour); return (255 << 24) | (blue << 16) | (green << 8) | red; };
+    const plain = word(colours.track), coasting = word(colours.coasting), alarm = word(colours.alarm);
     for (let k = 0; k < scene.shown; k++) {
       const row = scene.rows[k], flags = picture.flags[row];
       const hot = (flags & FLAG.suspect) !== 0 || distressOf(model.statics.get(picture.id[row])?.modeA) !== null;

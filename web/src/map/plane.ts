@@ -2,7 +2,7 @@
 // in it, so what has been drawn once is only shifted and scaled; the plane itself moves when the view has gone far.
 
 export const EARTH_M = 6_371_000;
-const RAD = Math.PI / 180;
+export const RAD = Math.PI / 180;
 const NEARLY_OPPOSITE = -0.95; // cosine of the angle from the middle beyond which nothing is drawn
 
 export interface Point { x: number; y: number }

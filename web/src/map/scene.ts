@@ -2,15 +2,13 @@
 // of them are wanted and on the screen. Columns, no objects: a picture may hold 30,000 tracks.
 import type { Model, Picture } from "../model";
 import { makeFilter } from "../filter";
-import type { Plane, Point } from "./plane";
+import { EARTH_M, RAD, type Plane, type Point } from "./plane";
 import type { Camera } from "./view";
 
 const KEPT = 20; // past positions
 const SPACING_MS = 5000; // at least, between them
 const LONGEST_S = 3; // no symbol runs on for longer without a picture
 const AHEAD_S = 60; // over so long a way a track's course in the plane is reckoned
-const EARTH_M = 6_371_000;
-const RAD = Math.PI / 180;
 
 export interface Past { timeMs: number; n: number; id: Uint32Array; x: Float64Array; y: Float64Array }
 

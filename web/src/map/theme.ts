@@ -2,13 +2,15 @@
 // with any colour vision tell apart. No critical thing is told by its colour alone.
 import type { Theme } from "../model";
 
+/** Red, green and blue, 0 to 255. */
+export type Rgb = [number, number, number];
+
 export interface Colours {
   sea: string; land: string; coast: string; border: string; ring: string; ringText: string; graticule: string;
   coverage: string; sector: string; sectorText: string; airport: string; beam: string; beamTail: string;
   track: string; primary: string; code: string; dependent: string; coasting: string; suspect: string; alarm: string;
   selected: string; halo: string; label: string; labelDim: string; labelBack: string; leader: string; vector: string; ruler: string; ellipse: string;
-  plots: [number, number, number][]; // by sensor: red, green, blue
-  dot: [number, number, number]; dotCoasting: [number, number, number]; dotAlarm: [number, number, number];
+  plots: Rgb[]; // by sensor
 }
 
 const DARK: Colours = {
@@ -18,7 +20,6 @@ const DARK: Colours = {
   selected: "#ffffff", halo: "rgba(255, 255, 255, 0.16)", label: "#d7e2ea", labelDim: "#93a5b3", labelBack: "rgba(11, 15, 20, 0.62)", leader: "#51616f",
   vector: "#6f9f8a", ruler: "#f0e442", ellipse: "#f0f4f8",
   plots: [[86, 180, 233], [230, 159, 0], [204, 121, 167], [0, 158, 115], [240, 228, 66], [213, 94, 0]],
-  dot: [127, 214, 168], dotCoasting: [138, 151, 163], dotAlarm: [255, 107, 94],
 };
 
 const LIGHT: Colours = {
@@ -28,7 +29,6 @@ const LIGHT: Colours = {
   selected: "#000000", halo: "rgba(0, 0, 0, 0.10)", label: "#16212a", labelDim: "#4d5c68", labelBack: "rgba(251, 251, 248, 0.72)", leader: "#94a2ad",
   vector: "#3e8a70", ruler: "#7a4b00", ellipse: "#101820",
   plots: [[0, 95, 155], [165, 105, 0], [150, 60, 115], [0, 110, 80], [120, 110, 0], [170, 70, 0]],
-  dot: [0, 104, 76], dotCoasting: [102, 114, 125], dotAlarm: [179, 38, 30],
 };
 
 const CONTRAST: Colours = {
@@ -38,7 +38,15 @@ const CONTRAST: Colours = {
   selected: "#ffffff", halo: "rgba(255, 255, 255, 0.3)", label: "#ffffff", labelDim: "#d8d8d8", labelBack: "rgba(0, 0, 0, 0.8)", leader: "#b0b0b0",
   vector: "#c0ffe0", ruler: "#ffff66", ellipse: "#ffffff",
   plots: [[120, 200, 255], [255, 190, 60], [255, 160, 210], [80, 230, 170], [255, 250, 110], [255, 140, 60]],
-  dot: [125, 255, 196], dotCoasting: [207, 207, 207], dotAlarm: [255, 138, 128],
 };
 
 export const COLOURS: Record<Theme, Colours> = { dark: DARK, light: LIGHT, contrast: CONTRAST };
+
+/** The parts of a colour written as #rrggbb. */
+export function rgbOf(colour: string): Rgb {
+  const word = parseInt(colour.slice(1), 16);
+  return [word >> 16, (word >> 8) & 255, word & 255];
+}
+
+/** The map's font in so many CSS pixels. */
+export const fontOf = (size: number) => `${size}px "B612 Mono", ui-monospace, monospace`;

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.formats.asterix.encode import Encoded, Repeated, encode
+from farwatch.formats.asterix.encode import Encoded, Repeated, encode, source_columns
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import load_table
 from farwatch.formats.asterix.text import icao_text
@@ -51,7 +51,7 @@ def report_records(reports: Reports, stations: Sequence[GroundStation], edition:
     table = load_table(21, edition)
     old = table.has("030")
     emitter = reports.emitter.astype(np.int64)
-    columns = _source(reports.station, stations) | _times(reports) | _position(reports) | _motion(reports)
+    columns = source_columns(reports.station, stations) | _times(reports) | _position(reports) | _motion(reports)
     columns |= _quality(reports) | _identity(reports)
     if old:
         for code, other in _OLD_EMITTERS.items():
@@ -76,7 +76,7 @@ def station_records(states: StationStates, stations: Sequence[GroundStation], ed
     every_s = np.array([one.every_s for one in stations])[states.station]
     range_nm = np.array([one.range_m for one in stations])[states.station] / _NM_M
     status_s = np.array([one.status_s for one in stations], np.int64)[states.station]
-    columns = _source(states.station, stations) | {
+    columns = source_columns(states.station, stations) | {
         "000": kind,
         "015/SID": np.where(of_station, ABSENT, _SERVICE),
         "015/STYP": np.where(of_station, ABSENT, _EXTENDED_SQUITTER),
@@ -98,11 +98,6 @@ def station_records(states: StationStates, stations: Sequence[GroundStation], ed
     rows[:, 2] = np.column_stack([states.heard[counted], states.sent[counted]]).reshape(-1)
     repeated = Repeated(np.concatenate([[0], 2 * np.cumsum(counted)]), rows)
     return encode(load_table(23, edition), columns, {"120": repeated})
-
-
-def _source(station: NDArray[np.int32], stations: Sequence[GroundStation]) -> Columns:
-    named = np.array([one[:2] for one in stations], np.int64).reshape(-1, 2)[station]
-    return {"010/SAC": named[:, 0], "010/SIC": named[:, 1]}
 
 
 def _ticks(time_ns: Ints) -> Ints:

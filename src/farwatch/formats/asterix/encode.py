@@ -8,8 +8,8 @@ extended ones are as short as what they hold allows (EUROCONTROL SPEC-0149, part
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -78,6 +78,12 @@ class Encoded(NamedTuple):
     def as_explicit(self) -> Repeated:
         """These records as the contents of an explicit item: a Reserved Expansion Field of each record."""
         return Repeated(np.concatenate([np.zeros(1, np.int64), self.ends]), self.data.astype(np.int64)[:, None])
+
+
+def source_columns(index: NDArray[np.int32], sources: Sequence[tuple[Any, ...]]) -> dict[str, Ints]:
+    """Item 010 of records (n,) of the sources with these indices, whose first two members are SAC and SIC."""
+    named = np.array([source[:2] for source in sources], np.int64).reshape(-1, 2)[index]
+    return {"010/SAC": named[:, 0], "010/SIC": named[:, 1]}
 
 
 def encode(table: Table, columns: Mapping[str, ArrayLike], repeated: Mapping[str, Repeated] | None = None) -> Encoded:

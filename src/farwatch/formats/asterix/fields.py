@@ -52,7 +52,8 @@ def steps(fields):  # type: ignore[no-untyped-def]
 def word_of(data, offsets, r, todo, f):  # type: ignore[no-untyped-def]
     """The bytes of record r that number f of todo (n, 9) and its neighbours lie in as one number; -1 where absent.
 
-    For kernels that know what they want: `number_in` takes the numbers out of it. Seven bytes at most.
+    For kernels that know what they want: `number_in` takes the numbers out of it. Seven bytes at most, for -1 must not
+    be a word: `record_numbers`, whose words have up to eight, does the same by itself.
     """
     word = np.int64(-1)
     offset = np.int64(offsets[r, todo[f, 0]]) if todo[f, 0] >= 0 else np.int64(-1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
 from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, Part, pack_by_time
-from farwatch.formats.asterix.encode import Encoded, Repeated, encode
+from farwatch.formats.asterix.encode import Encoded, Repeated, encode, source_columns
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import load_expansion, load_table
 from farwatch.formats.asterix.text import icao_text
@@ -117,7 +117,9 @@ def plot_records(
         "120/CAL/CAL": rate,
         "230/STAT": np.where(_flag(plots, Flag.ON_GROUND), 1, ABSENT),
     }
-    columns |= _source(plots.sensor, stations) | _codes(plots, code, "090/FL") | _descriptor(plots, kinds, code, far)
+    columns |= (
+        source_columns(plots.sensor, stations) | _codes(plots, code, "090/FL") | _descriptor(plots, kinds, code, far)
+    )
     if height_m is not None:
         # A false plot may point far above what I048/110 can say: then it goes without, rather than with another height.
         columns["110"] = np.where(np.abs(height_m) < _HIGHEST_M, height_m, np.nan) / _FOOT_M
@@ -151,7 +153,7 @@ def conventional_records(plots: Plots, stations: Sequence[Station], edition: str
         "131": np.rint(plots.amplitude_dbm.astype(np.float64)),
         "141": ticks_of(plots.time_ns) % TRUNCATION,
     }
-    columns |= _source(plots.sensor, stations) | _codes(plots, code, "090/HGT")
+    columns |= source_columns(plots.sensor, stations) | _codes(plots, code, "090/HGT")
     return encode(load_table(1, edition), columns)
 
 
@@ -166,7 +168,7 @@ def message_records(
         raise FormatError(f"only north and sector messages can be written as CAT{category:03d}")
     north = message == _MESSAGES[ProgressKind.NORTH]
     place = np.array([station[2:] for station in stations], np.float64).reshape(-1, 3)[progress.sensor]
-    columns = _source(progress.sensor, stations) | {
+    columns = source_columns(progress.sensor, stations) | {
         "000": message,
         "030": ticks_of(progress.time_ns),
         "020": np.where(north, np.nan, np.degrees(progress.azimuth_rad)),
@@ -212,11 +214,6 @@ def _codes(plots: Plots, code: NDArray[np.int64], level_path: str) -> Columns:
         "090/G": _where(~np.isnan(level), _flag(plots, Flag.MODE_C_GARBLED)),
         level_path: level,
     }
-
-
-def _source(sensor: NDArray[np.int32], stations: Sequence[Station]) -> Columns:
-    named = np.array([station[:2] for station in stations], np.int64).reshape(-1, 2)[sensor]
-    return {"010/SAC": named[:, 0], "010/SIC": named[:, 1]}
 
 
 def _descriptor(plots: Plots, kinds: NDArray[np.int64], code: NDArray[np.int64], far: NDArray[np.bool_]) -> Columns:

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farwatch.picture import make_picture
+from farwatch.service.differences import Chain, accuracy_columns, accuracy_of, compressed, expanded
 from farwatch.service.frames import FrameEncoder
-from farwatch.service.packing import Chain, accuracy_columns, accuracy_of, compressed, expanded
 from farwatch.service.wire import PICTURE, PICTURE_COLUMNS, message
 from updates import scenario_of, updates_of
 
