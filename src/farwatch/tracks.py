@@ -54,6 +54,7 @@ class Tracks(NamedTuple):
     plot: Ints  # id of the plot that weighed most in the last look, -1 where none
     mean: Floats  # (n, 6) over all modes
     covariance: Floats  # (n, 6, 6)
+    group: Ints  # in which several hypotheses of the track are kept (`tracker/kept.py`); -1: none
 
 
 class Hypotheses(NamedTuple):
@@ -91,6 +92,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         plot=np.full(capacity, -1, np.int64),
         mean=np.zeros((capacity, 6)),
         covariance=np.zeros((capacity, 6, 6)),
+        group=np.full(capacity, -1, np.int64),
     )
 
 

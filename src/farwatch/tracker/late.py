@@ -258,6 +258,7 @@ def take_late(tracks, hypotheses, plots, table, false, model, radar, sensor, opt
         )
         take_in(model, radar, m, dt, modes, kind, motion, share, probability, mean, covariance, taken)
         moment_match(probability, mean, covariance, modes, 6, tracks.mean[i], tracks.covariance[i])
+        tracks.group[i] = -1  # what the group knew of it stands in its own row
         tracks.existence[i] += (1.0 - tracks.existence[i]) * share
         if share > LIKELY:
             tracks.detections[i] += 1

@@ -219,6 +219,8 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 o = hypotheses.track[looks.hypothesis[other]]
                 if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
                     continue
+                if tracks.group[i] >= 0 and tracks.group[i] == tracks.group[o]:
+                    continue  # their hypotheses know
                 if tracks.plot[i] >= 0 and tracks.plot[o] >= 0 and tracks.plot[i] != tracks.plot[o]:
                     continue  # each has a plot of its own: two aircraft
                 tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
@@ -315,6 +317,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]
+        tracks.group[i] = -1
         tracks.existence[i] = existence
         tracks.born_existence[i] = existence
         tracks.agile[i] = motion.agile_prior

@@ -188,7 +188,7 @@ def reach_on(  # type: ignore[no-untyped-def]
         left, out.hidden[n] = coverage(model, radar, gate)
         out.detection[n] = detection_at(detections, model, gate.v) * left
         out.v[n] = gate.v if left == 1.0 else math.nan
-        if found == 0 and tracks.status[i] == TENTATIVE:
+        if found == 0 and tracks.status[i] == TENTATIVE and tracks.group[i] < 0:
             # The hazard of the time gone by is left to the next look that predicts.
             tracks.existence[i] = unseen(tracks.existence[i], out.detection[n])
             tracks.looked_ns[i, sensor] = out.time_ns[n]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from farwatch.association.belief import marginals
-from farwatch.association.clusters import find_clusters
 from farwatch.association.exact import solve_exactly
 from farwatch.kernels import kernel
 from farwatch.sensors import sort_plots
@@ -14,13 +13,14 @@ from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
+from farwatch.tracker.groups import find_kept_clusters, keep_apart, put_summaries
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
 
 
 @kernel
 def step(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, beams, learned, plots, model, radar, sensor, options, motion, next_id, until_ns
+    tracks, hypotheses, kept, slots, beams, learned, plots, model, radar, sensor, options, motion, next_id, until_ns
 ):
     """Predict, gate, associate, update and settle the tracks that `sensor` has looked at by `until_ns`.
 
@@ -38,13 +38,17 @@ def step(  # type: ignore[no-untyped-def]
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
-    clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
+    clusters = find_kept_clusters(tracks, hypotheses, kept, looks, candidates, len(plots.time_ns))
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
+    apart = keep_apart(
+        tracks, hypotheses, kept, looks, candidates, events, clusters, plots, table, density, model, radar, motion, options
+    )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
+    put_summaries(apart, tracks, hypotheses, kept, looks)
     count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:

@@ -21,6 +21,7 @@ from farwatch.tracker.beam import make_beams
 from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
+from farwatch.tracker.kept import kept_rows, likeliest_existence, make_kept, predict_likeliest, restored_rows
 from farwatch.tracker.late import take_late
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
@@ -31,7 +32,7 @@ from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 NO_PLOTS = none_admitted(make_plots(0))
 
@@ -84,6 +85,7 @@ class Tracker:
         self._held = [NO_PLOTS] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
+        self._kept = make_kept()
         self._next_id = 1
         self._until_ns = 0
 
@@ -102,6 +104,7 @@ class Tracker:
                 used, rows, self._next_id = step(
                     self._tracks,
                     self._hypotheses,
+                    self._kept,
                     slots,
                     self._beams,
                     self._learned[sensor],
@@ -125,14 +128,16 @@ class Tracker:
         """All confirmed and coasting tracks that may still exist, predicted to one time.
 
         With `above_existence`: all tracks likelier than that, whatever their status; tentative ones have the number 0.
+        Where tracks contend, their states are those of the likeliest of their hypotheses, and so is this existence.
         """
         t = self._tracks
         if above_existence is None:
             wanted = (t.status != Status.TENTATIVE) & (t.existence >= SHOWN)
         else:
-            wanted = t.existence > above_existence
+            wanted = likeliest_existence(t, self._kept) > above_existence
         rows = np.flatnonzero(t.alive & wanted)
         mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self.motion, self.flat)
+        predict_likeliest(t, self._kept, rows, time_ns, self.motion, self.flat, mean, covariance)
         times = np.full(len(rows), time_ns, np.int64)
         own = np.arange(len(rows))
         return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns)
@@ -148,6 +153,7 @@ class Tracker:
         # What stands in other rows is written over before it is read: when a track is born in them.
         rows = np.flatnonzero(t.alive | ((t.status != Status.TENTATIVE) & (t.address != NO_ADDRESS)))
         state["_tracks"], state["_hypotheses"] = [column[rows] for column in t], _kept(self._hypotheses, rows)
+        state["_kept"] = kept_rows(self._kept)
         sensors = [sensor.id for sensor in self.sensors]
         return {"version": SNAPSHOT_VERSION, "sensors": sensors, "capacity": len(t.alive), "rows": rows, **state}
 
@@ -169,10 +175,11 @@ class Tracker:
             for column, values in zip(columns, unpacked(columns, state["_tracks"]), strict=True):
                 column[rows] = values
             _put_back(hypotheses, rows, state["_hypotheses"])
+            kept = restored_rows(unpacked(kept_rows(self._kept), state["_kept"]))
             rest = {n: unpacked(getattr(self, n), state[n]) for n in _STATE if n not in _TABLES}
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FarwatchError(f"no snapshot of a tracker ({error!r}): take one with snapshot()") from None
-        self._tracks, self._hypotheses = tracks, hypotheses
+        self._tracks, self._hypotheses, self._kept = tracks, hypotheses, kept
         for name, value in rest.items():
             setattr(self, name, value)
 
@@ -220,7 +227,7 @@ class Tracker:
         return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
 
 
-_TABLES = ("_tracks", "_hypotheses")
+_TABLES = ("_tracks", "_hypotheses", "_kept")
 _STATE = ("counts", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
