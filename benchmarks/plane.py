@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from farwatch.frame import Frame
 from farwatch.plots import Batch, ProgressKind, make_plots, make_progress
 from farwatch.sensors import PositionSensor
 from farwatch.tracker import Tracker, TrackerOptions
+from farwatch.tracker import tracker as tracker_module
 
 ROOT = Path(__file__).parent.parent
 EPOCH_NS = 10**18
@@ -52,6 +55,25 @@ def estimates(
         tracker.update(batch)
         picture = tracker.picture(now_ns, above_existence=above)
         yield np.column_stack([picture.lon_deg, picture.lat_deg])
+
+
+@contextmanager
+def timed_steps() -> Iterator[list[float]]:
+    """Seconds that each call of the compiled filter takes meanwhile: the tracker's own time, without what feeds it."""
+    spent: list[float] = []
+    step = tracker_module.step
+
+    def timed(*args: object) -> object:
+        start = time.perf_counter()
+        out = step(*args)
+        spent.append(time.perf_counter() - start)
+        return out
+
+    tracker_module.step = timed  # type: ignore[assignment]
+    try:
+        yield spent
+    finally:
+        tracker_module.step = step
 
 
 class Parts(NamedTuple):

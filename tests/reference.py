@@ -87,6 +87,22 @@ def association_marginals(ratio: Floats) -> tuple[Floats, Floats, Floats]:
     return weight / total, miss / total, birth / total
 
 
+def joint_events(weight: Floats, choice: NDArray[np.int64], options: list[list[tuple[int, float]]]) -> list[tuple]:
+    """All joint events of global hypotheses, likeliest first: weight (they sum to 1), hypothesis, option of each track.
+
+    `choice` (globals, tracks) names local hypotheses, `options[l]` the events of one: a plot (-1: none) and a factor.
+    """
+    out = []
+    for g, locals_ in enumerate(choice):
+        for picked in itertools.product(*(range(len(options[one])) for one in locals_)):
+            taken = [options[one][o][0] for one, o in zip(locals_, picked) if options[one][o][0] >= 0]
+            if len(taken) == len(set(taken)):
+                factor = np.prod([options[one][o][1] for one, o in zip(locals_, picked)])
+                out.append((float(weight[g] * factor), g, picked))
+    total = sum(w for w, _, _ in out)
+    return sorted(((w / total, g, picked) for w, g, picked in out), key=lambda event: -event[0])
+
+
 def moment_match(weights: Floats, means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
     """Mean and covariance of a Gaussian mixture whose weights sum to 1."""
     mean = weights @ means

@@ -64,10 +64,11 @@ class SourceKeyedLocator(UserProvidedCacheLocator):
 
 
 def source_key(function: Any) -> str:
-    """Digest of a kernel: its source, the constants it reads, the kernels it calls and the compiler's settings."""
+    """Digest of a kernel: its module and source, the constants and kernels that it uses, the compiler's settings."""
     digest = hashlib.sha256()
     digest.update(f"{numba.__version__} {sys.version_info[:2]} {config.BOUNDSCHECK}".encode())
-    digest.update(inspect.getsource(function).encode())
+    # A compiled form names the modules of the kernels that it calls.
+    digest.update(f"{function.__module__} {inspect.getsource(function)}".encode())
     names = function.__globals__
     for name in sorted(_globals_of(function.__code__)):
         value = names.get(name)

@@ -20,6 +20,12 @@ class Pmb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
     hypotheses: Annotated[int, Meta(ge=1, le=200)] = 100
 
 
-Association = Pmb
+class Gnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="gnn"):
+    """Global nearest neighbour: one plot a track, by the likeliest joint assignment. The baseline."""
 
-__all__ = ["Association", "Pmb"]
+    gate_probability: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9995
+
+
+Association = Pmb | Gnn
+
+__all__ = ["Association", "Gnn", "Pmb"]

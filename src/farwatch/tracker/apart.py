@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.association.joint import Options
+from farwatch.association.likeliest import Options
 from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import AGILE, CIVIL, TURN
 from farwatch.plots import Floats, Ints
@@ -26,8 +26,8 @@ from farwatch.tracker.looks import predict_hypothesis, unseen
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 MOST_PLOTS = 62  # bits of a set of plots
-STRONG = 0.5  # existence from which on a track can contend
-CONTENDED = 0.01  # weight of an event from which on it does
+STRONG = 0.1  # existence from which on a track can contend
+CONTENDED = 1e-3  # weight of an event from which on it does
 LEAST = 1e-4  # share of a global hypothesis below which it is dropped
 
 
@@ -141,15 +141,19 @@ def gather(tracks, hypotheses, kept, looks, track, look, groups, most):  # type:
             choice[0, t] = n
             n += 1
     for g in groups:
-        count = kept.count[g]
-        product = np.empty(len(weight) * count)
+        count = kept.hypotheses[g]
+        product, pair = np.empty(len(weight) * count), np.empty(len(weight) * count, np.int64)
+        pairs = 0
         for a in range(len(weight)):
             for b in range(count):
-                product[a * count + b] = weight[a] * kept.weight[g, b]
-        largest = np.argsort(-product, kind="mergesort")[:most]
+                product[pairs], pair[pairs] = weight[a] * kept.weight[g, b], a * count + b
+                if product[pairs] < LEAST * product[0]:
+                    break  # the others of this row are less likely still
+                pairs += 1
+        largest = np.argsort(-product[:pairs], kind="mergesort")[:most]
         joined = np.empty((len(largest), members), np.int64)
         for k in range(len(largest)):
-            a, b = largest[k] // count, largest[k] % count
+            a, b = pair[largest[k]] // count, pair[largest[k]] % count
             joined[k] = choice[a]
             for m in range(kept.size[g]):
                 if not in_group(tracks, kept, g, m):
@@ -208,9 +212,7 @@ def predict_states(states, row_of, cluster, tracks, hypotheses, looks, model, mo
             spread_modes(states, one, motion)
         if k < 0:
             continue
-        copy_state(
-            states.probability[one], states.mean[one], states.covariance[one], states.modes[one], p, m, c
-        )
+        copy_state(states.probability[one], states.mean[one], states.covariance[one], states.modes[one], p, m, c)
         predict_hypothesis(
             states.modes[one],
             AGILE if tracks.agile[i] > 0.5 or looks.again[k] else CIVIL,
@@ -247,7 +249,7 @@ def find_events(  # type: ignore[no-untyped-def]
     for one in range(len(row_of)):
         i, k = cluster.track[states.member[one]], cluster.look[states.member[one]]
         q = states.existence[one] * looks.detection[k] if k >= 0 else 0.0
-        options.plot[n], options.log_factor[n] = -1, math.log(1.0 - q)
+        options.plot[n], options.log_factor[n] = -1, math.log(max(1.0 - q, 1e-300))
         events.state[n], events.candidate[n] = one, -1
         n += 1
         if k >= 0 and q > 0.0:
@@ -317,7 +319,7 @@ def put_marginals(weight, pick, states, found, cluster, plots_in, looks, candida
         if missed >= 0.5:
             looks.again[k] = False  # it has found nothing
         if missed > 0.0:
-            looks.existence[k] = min(left / (missed * (1.0 - q) + q * left), 1.0)
+            looks.existence[k] = min(left / max(missed * (1.0 - q) + q * left, 1e-300), 1.0)
     for j in plots_in:
         events.birth[j] = max(events.birth[j], 0.0)
 

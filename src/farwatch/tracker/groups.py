@@ -6,7 +6,7 @@ import numpy as np
 
 from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Clusters
-from farwatch.association.joint import likeliest_joint
+from farwatch.association.likeliest import likeliest_joint
 from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import TURN
 from farwatch.plots import NO_ADDRESS, NO_MODE_A
@@ -25,8 +25,8 @@ from farwatch.tracker.apart import (
 )
 from farwatch.tracker.correct import moment_match
 from farwatch.tracker.kept import MEMBERS, free_group, in_group, likeliest_row
-from farwatch.tracker.places import find_places, merge_globals, reduce_members
-from farwatch.tracks import MODES, STATE, copy_gaussian
+from farwatch.tracker.places import GONE, find_places, merge_globals, reduce_members
+from farwatch.tracks import STATE, copy_gaussian
 
 LEAST_IN_GATE = 0.07  # a local hypothesis counts as so likely where its track's gate is reckoned: the gate must hold it
 
@@ -119,7 +119,7 @@ def merge_places(weight, pick, states, cluster, tracks, looks):  # type: ignore[
         t = states.member[one]
         i = cluster.track[t]
         named = tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
-        owner[one] = t if named or cluster.look[t] < 0 else -1
+        owner[one] = t if named or cluster.look[t] < 0 or states.existence[one] < GONE else -1
         moment_match(
             states.probability[one],
             states.mean[one],
@@ -177,7 +177,7 @@ def store(tracks, kept, weight, choice, states, cluster, stay):  # type: ignore[
         )
     weight, choice = reduce_members(weight, choice, stay)
     members = np.flatnonzero(stay)
-    kept.size[g], kept.count[g] = len(members), len(weight)
+    kept.size[g], kept.hypotheses[g] = len(members), len(weight)
     for m in range(len(members)):
         kept.member[g, m] = cluster.track[members[m]]
         tracks.group[cluster.track[members[m]]] = g
@@ -235,8 +235,22 @@ def put_back(tracks, hypotheses, kept, weight, choice, states, cluster, looks): 
 
 @kernel
 def solve_group(  # type: ignore[no-untyped-def]
-    rows, plots_in, bit, tracks, hypotheses, kept, looks, candidates, events, plots, table, density, model, radar,
-    motion, options,
+    rows,
+    plots_in,
+    bit,
+    tracks,
+    hypotheses,
+    kept,
+    looks,
+    candidates,
+    events,
+    plots,
+    table,
+    density,
+    model,
+    radar,
+    motion,
+    options,
 ):
     """One cluster of the looks `rows` and the plots `plots_in`, as a group; whether it is one that can be."""
     track, look, groups = find_members(tracks, hypotheses, kept, looks, rows)
@@ -246,12 +260,21 @@ def solve_group(  # type: ignore[no-untyped-def]
         return False
     for b in range(len(plots_in)):
         bit[plots_in[b]] = b
-    states, row_of, cluster = gather(
-        tracks, hypotheses, kept, looks, track, look, groups, options.hypotheses
-    )
+    states, row_of, cluster = gather(tracks, hypotheses, kept, looks, track, look, groups, options.hypotheses)
     predict_states(states, row_of, cluster, tracks, hypotheses, looks, model, motion)
     open_to, found = find_events(
-        states, row_of, cluster, bit, tracks, looks, candidates, plots, table, density, model, radar,
+        states,
+        row_of,
+        cluster,
+        bit,
+        tracks,
+        looks,
+        candidates,
+        plots,
+        table,
+        density,
+        model,
+        radar,
         options.chi2_gate,
     )
     weight, pick = likeliest_joint(cluster.weight, cluster.choice, open_to, options.hypotheses, LEAST)
@@ -288,8 +311,22 @@ def keep_apart(  # type: ignore[no-untyped-def]
     for c in np.flatnonzero(dense):
         rows, plots_in = np.flatnonzero(clusters.look == c), np.flatnonzero(clusters.plot == c)
         if solve_group(
-            rows, plots_in, bit, tracks, hypotheses, kept, looks, candidates, events, plots, table, density, model,
-            radar, motion, options,
+            rows,
+            plots_in,
+            bit,
+            tracks,
+            hypotheses,
+            kept,
+            looks,
+            candidates,
+            events,
+            plots,
+            table,
+            density,
+            model,
+            radar,
+            motion,
+            options,
         ):
             for k in rows:
                 apart[k] = True

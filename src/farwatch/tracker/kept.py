@@ -27,7 +27,7 @@ class Kept(NamedTuple):
     """Groups (one row each, of at most MEMBERS tracks and GLOBALS hypotheses), then local hypotheses (one row each)."""
 
     size: Ints  # (GROUPS,) tracks of the group; 0: free
-    count: Ints  # (GROUPS,) global hypotheses
+    hypotheses: Ints  # (GROUPS,) global hypotheses
     member: Ints  # (GROUPS, MEMBERS) rows of the tracks
     weight: Floats  # (GROUPS, GLOBALS) largest first
     choice: Ints  # (GROUPS, GLOBALS, MEMBERS) rows of the local hypotheses
@@ -46,7 +46,7 @@ def make_kept() -> Kept:
     """Empty tables; what is never used of them never takes memory."""
     return Kept(
         size=np.zeros(GROUPS, np.int64),
-        count=np.zeros(GROUPS, np.int64),
+        hypotheses=np.zeros(GROUPS, np.int64),
         member=np.zeros((GROUPS, MEMBERS), np.int64),
         weight=np.zeros((GROUPS, GLOBALS)),
         choice=np.zeros((GROUPS, GLOBALS, MEMBERS), np.int64),
@@ -84,14 +84,14 @@ def in_group(tracks, kept, g, m):  # type: ignore[no-untyped-def]
 @leaf
 def free_group(tracks, kept, g):  # type: ignore[no-untyped-def]
     """Give back the rows of a group; its tracks go on with what is in their rows of `Hypotheses`."""
-    for n in range(kept.count[g]):
+    for n in range(kept.hypotheses[g]):
         for m in range(kept.size[g]):
             kept.track[kept.choice[g, n, m]] = -1
     for m in range(kept.size[g]):
         if tracks.group[kept.member[g, m]] == g:
             tracks.group[kept.member[g, m]] = -1
     kept.size[g] = 0
-    kept.count[g] = 0
+    kept.hypotheses[g] = 0
 
 
 @leaf

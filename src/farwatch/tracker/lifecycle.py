@@ -295,7 +295,7 @@ def give_birth(  # type: ignore[no-untyped-def]
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
     for j in range(len(used)):
         existence = events.birth[j] * birth[j] / (birth[j] + false[j])
-        if not used[j] or existence < LEAST_BIRTH or n == len(slots):
+        if not used[j] or existence < min(LEAST_BIRTH, options.delete_existence) or n == len(slots):
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue

@@ -10,7 +10,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from farwatch.association import Association, Pmb
+from farwatch.association import Association, Gnn, Pmb
 from farwatch.motion import Imm, Motion
 from farwatch.tracker.births import Birth, BirthModel, birth_model
 
@@ -68,10 +68,12 @@ class TrackerModel(NamedTuple):
     merge_duplicates: bool
     exact_plots: int
     hypotheses: int
+    nearest: bool
 
 
 def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
     """Compile the options; a flat world is a plane at height 0, so its height is known."""
+    pmb = options.association if isinstance(options.association, Pmb) else Pmb(hypotheses=1)
     return TrackerModel(
         chi2_gate=np.array([chi2_quantile(options.association.gate_probability, max(n, 1)) for n in range(6)]),
         height_mean_m=0.0 if flat else float(options.height_prior.mean_m),
@@ -89,8 +91,9 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         coast_ns=round(options.coast_s * 1e9),
         memory_scans=float(options.clutter_memory_scans),
         merge_duplicates=options.merge_duplicates,
-        exact_plots=options.association.exact_plots,
-        hypotheses=options.association.hypotheses,
+        exact_plots=pmb.exact_plots,
+        hypotheses=pmb.hypotheses,
+        nearest=isinstance(options.association, Gnn),
     )
 
 

@@ -172,5 +172,3 @@ def reduce_members(weight, choice, stay):  # type: ignore[no-untyped-def]
         total[into] += weight[g]
     largest = np.argsort(-total[:n], kind="mergesort")
     return total[largest], out[largest]
-
-

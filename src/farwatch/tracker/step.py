@@ -6,6 +6,7 @@ import numpy as np
 
 from farwatch.association.belief import marginals
 from farwatch.association.exact import solve_exactly
+from farwatch.association.nearest import nearest
 from farwatch.kernels import kernel
 from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
@@ -39,11 +40,27 @@ def step(  # type: ignore[no-untyped-def]
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
     clusters = find_kept_clusters(tracks, hypotheses, kept, looks, candidates, len(plots.time_ns))
-    events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
+    if options.nearest:
+        events = nearest(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
+    else:
+        events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
     apart = keep_apart(
-        tracks, hypotheses, kept, looks, candidates, events, clusters, plots, table, density, model, radar, motion, options
+        tracks,
+        hypotheses,
+        kept,
+        looks,
+        candidates,
+        events,
+        clusters,
+        plots,
+        table,
+        density,
+        model,
+        radar,
+        motion,
+        options,
     )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion

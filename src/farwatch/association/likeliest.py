@@ -1,8 +1,8 @@
 """The likeliest ways in which tracks may share plots out among them, over all global hypotheses at once.
 
-A beam search, track by track: what is kept of each level is what promises most, a partial assignment's weight times the
-best that the tracks to come could add if nobody took a plot from them. It is exact while nothing falls out of the beam,
-and bounded whatever the cluster. Murty's algorithm, the usual means, solves one global hypothesis after another.
+A beam search, track by track: kept of each level is what promises most, a partial assignment's weight times the best
+that each track to come could add if none of the others came. It is exact while nothing falls out of the beam, and
+bounded whatever the cluster. Murty's algorithm, the usual means, solves one global hypothesis after another.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from farwatch.kernels import kernel
+from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 
 WIDER = 2  # times as many partial assignments are kept as whole ones
-MARGIN = 1e-2  # a partial assignment may promise less than a whole one that is kept by so much
 
 
 class Options(NamedTuple):
@@ -34,18 +33,40 @@ def largest_first(log_weight, most):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def promise(choice, options):  # type: ignore[no-untyped-def]
-    """Logarithm of what the members t, t + 1, ... of each global hypothesis could add at best (globals, members + 1)."""
-    count, members = choice.shape
-    best = np.full(len(options.first) - 1, -np.inf)
-    for one in range(len(best)):
-        for o in range(options.first[one], options.first[one + 1]):
-            best[one] = max(best[one], options.log_factor[o])
-    out = np.zeros((count, members + 1))
-    for g in range(count):
-        for t in range(members - 1, -1, -1):
-            out[g, t] = out[g, t + 1] + best[choice[g, t]]
-    return out
+def ranked_options(options):  # type: ignore[no-untyped-def]
+    """Rows of the options, those of each local hypothesis by weight, largest first."""
+    ranked = np.empty(len(options.plot), np.int64)
+    for one in range(len(options.first) - 1):
+        begin, end = options.first[one], options.first[one + 1]
+        ranked[begin:end] = begin + largest_first(options.log_factor[begin:end], end - begin)
+    return ranked
+
+
+@leaf
+def best_left(choice, t, used, options, ranked):  # type: ignore[no-untyped-def]
+    """Logarithm of the most that members from t on could add, each as if alone, where the plots `used` are taken."""
+    total = 0.0
+    for m in range(t, len(choice)):
+        for k in range(options.first[choice[m]], options.first[choice[m] + 1]):
+            j = options.plot[ranked[k]]
+            if j < 0 or not used >> j & 1:
+                total += options.log_factor[ranked[k]]
+                break
+    return total
+
+
+@leaf
+def in_turn(choice, options, ranked):  # type: ignore[no-untyped-def]
+    """Logarithm of the factors where each member in turn takes the best that is left: what surely can be had."""
+    total, used = 0.0, 0
+    for m in range(len(choice)):
+        for k in range(options.first[choice[m]], options.first[choice[m] + 1]):
+            j = options.plot[ranked[k]]
+            if j < 0 or not used >> j & 1:
+                total += options.log_factor[ranked[k]]
+                used |= 1 << j if j >= 0 else 0
+                break
+    return total
 
 
 @kernel
@@ -56,12 +77,15 @@ def likeliest_joint(weight, choice, options, most, least):  # type: ignore[no-un
     two members take one plot. What has less than the share `least` is left out.
     """
     members = choice.shape[1]
-    ahead = promise(choice, options)
+    ranked = ranked_options(options)
     log_w = np.log(weight)
+    floor = -np.inf
+    for g in range(len(weight)):
+        floor = max(floor, log_w[g] + in_turn(choice[g], options, ranked))
+    floor += math.log(max(least, 1e-300))  # what promises less cannot have that share
     of = np.arange(len(weight))
     used = np.zeros(len(weight), np.int64)
     pick = np.empty((len(weight), members), np.int64)
-    floor = math.log(max(least, 1e-300)) + math.log(MARGIN)
     for t in range(members):
         room = 0
         for p in range(len(of)):
@@ -69,29 +93,24 @@ def likeliest_joint(weight, choice, options, most, least):  # type: ignore[no-un
             room += options.first[one + 1] - options.first[one]
         score, new_w = np.empty(room), np.empty(room)
         source, option = np.empty(room, np.int64), np.empty(room, np.int64)
-        n, top = 0, -np.inf
+        n = 0
         for p in range(len(of)):
             one = choice[of[p], t]
             for o in range(options.first[one], options.first[one + 1]):
                 j = options.plot[o]
                 if j >= 0 and used[p] >> j & 1:
                     continue
+                now = used[p] | (1 << j if j >= 0 else 0)
                 new_w[n] = log_w[p] + options.log_factor[o]
-                score[n] = new_w[n] + ahead[of[p], t + 1]
-                if score[n] < top + floor:
-                    continue
-                top = max(top, score[n])
-                source[n], option[n] = p, o
-                n += 1
+                score[n] = new_w[n] + best_left(choice[of[p]], t + 1, now, options, ranked)
+                if score[n] >= floor:
+                    source[n], option[n] = p, o
+                    n += 1
         kept = largest_first(score[:n], WIDER * most if t < members - 1 else most)
-        m = 0
-        while m < len(kept) and score[kept[m]] >= top + floor:
-            m += 1
-        kept = kept[:m]
         old_pick, old_used, old_of = pick, used, of
-        pick, used = np.empty((m, members), np.int64), np.empty(m, np.int64)
-        of, log_w = np.empty(m, np.int64), new_w[kept]
-        for a in range(m):
+        pick, used = np.empty((len(kept), members), np.int64), np.empty(len(kept), np.int64)
+        of, log_w = np.empty(len(kept), np.int64), new_w[kept]
+        for a in range(len(kept)):
             p, o = source[kept[a]], option[kept[a]]
             for b in range(t):
                 pick[a, b] = old_pick[p, b]
