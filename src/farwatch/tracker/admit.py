@@ -24,9 +24,11 @@ class Counts(NamedTuple):
     given: int = 0
     not_aircraft: int = 0
     absurd: int = 0
+    late: int = 0  # that came after their slice was done
+    homeless: int = 0  # of these, belonged to no track
 
 
-GIVEN, NO_AIRCRAFT, ABSURD = range(len(Counts._fields))
+GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS = range(len(Counts._fields))
 
 
 class Admitted(NamedTuple):

@@ -13,13 +13,15 @@ from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import NO_ADDRESS, Batch, Ints, Plots, make_plots
+from farwatch.plots import NO_ADDRESS, Batch, Ints, Plots, Progress, make_plots, make_progress
 from farwatch.sensors import Sensor, layer_edges, sensor_model
-from farwatch.tracker.admit import Admitted, Counts, admit, none_admitted
+from farwatch.sensors.measurement import measurement_table
+from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
-from farwatch.tracker.clutter import ClutterMap, make_clutter_map
+from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
+from farwatch.tracker.late import take_late
 from farwatch.tracker.lifecycle import expire, free_rows
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import SHOWN, picture_of, predict_rows, report
@@ -30,7 +32,7 @@ from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 4
-NO_PLOTS = make_plots(0)
+NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
 class Learned(NamedTuple):
@@ -86,34 +88,35 @@ class Tracker:
         Plots of a cluster that the beam has not passed yet are held until it has.
         """
         pictures = []
-        self._until_ns = batch.until_ns
-        steps = [part for sensor in range(len(self.sensors)) for part in self._steps(batch, sensor)]
-        for number, (sensor, held, plots, until_ns) in enumerate(steps, 1):
-            model, radar = self._models[sensor]
-            self._make_room(held.n + plots.n)
-            done = step(
-                self._tracks,
-                self._hypotheses,
-                self._beams,
-                self._learned[sensor],
-                self._counted,
-                held,
-                plots,
-                batch.progress,
-                model,
-                radar,
-                sensor,
-                self._period_s,
-                self._options,
-                self.motion,
-                self._next_id,
-                until_ns,
-                batch.until_ns if number == len(steps) else 0,
-            )
-            self._held[sensor], self._next_id = done.held, done.next_id
-            self._tell_filtered(done.rows)
-            pictures.append(picture_of(done.columns, batch.until_ns))
-        ended = done.ended if steps else expire(self._tracks, batch.until_ns, self._options.coast_ns)
+        before_ns, self._until_ns = self._until_ns, batch.until_ns
+        last = len(self.sensors) - 1
+        for sensor, (model, radar) in enumerate(self._models):
+            parts = self._parts(batch, sensor, before_ns)
+            for number, (held, given, progress, until_ns) in enumerate(parts, 1):
+                self._make_room(held.n + given.n)
+                done = step(
+                    self._tracks,
+                    self._hypotheses,
+                    self._beams,
+                    self._learned[sensor],
+                    self._counted,
+                    held,
+                    given,
+                    progress,
+                    model,
+                    radar,
+                    sensor,
+                    self._period_s,
+                    self._options,
+                    self.motion,
+                    self._next_id,
+                    until_ns,
+                    batch.until_ns if sensor == last and number == len(parts) else 0,
+                )
+                self._held[sensor], self._next_id = done.held, done.next_id
+                self._tell_filtered(done.rows)
+                pictures.append(picture_of(done.columns, batch.until_ns))
+        ended = done.ended if parts else expire(self._tracks, batch.until_ns, self._options.coast_ns)
         if len(ended) or not pictures:
             pictures.append(self._report(ended))
         return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
@@ -173,18 +176,41 @@ class Tracker:
         for name, value in rest.items():
             setattr(self, name, value)
 
-    def _steps(self, batch: Batch, sensor: int) -> list[tuple[int, Admitted, Plots, int]]:
-        """The steps of one sensor's slice: its number, the plots held for it, those given to it, until when (ns).
+    def _parts(
+        self, batch: Batch, sensor: int, before_ns: int
+    ) -> list[tuple[Admitted, Plots, Progress, int]]:
+        """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
 
-        A sensor that takes snapshots has a step for each, its plots picked beforehand.
+        Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
         """
         held, model = self._held[sensor], self._models[sensor][0]
-        if not model.snapshot:
-            return [(sensor, held, batch.plots, batch.until_ns)]
-        plots = admit(
-            held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns
-        )
-        return [(sensor, part, NO_PLOTS, at_ns) for at_ns, part in snapshots(plots, batch.progress, sensor)]
+        on_time = not batch.plots.n or batch.plots.time_ns.min() >= before_ns
+        if on_time and not model.snapshot:
+            return [(held, batch.plots, batch.progress, batch.until_ns)]
+        plots = self._admit(batch, sensor, before_ns)
+        looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
+        return [(part, NO_PLOTS, NO_PROGRESS, until_ns) for until_ns, part in looks]
+
+    def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
+        """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
+        held, model = self._held[sensor], self._models[sensor][0]
+        plots = admit(held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns)
+        late = plots.time_ns < before_ns
+        late[: held.n] = False
+        if late.any():
+            self._counted[LATE] += late.sum()
+            self._counted[HOMELESS] += self._take_late(plots.take(late), sensor)
+            plots = plots.take(~late)
+        return plots  # type: ignore[no-any-return]
+
+    def _take_late(self, plots: Admitted, sensor: int) -> int:
+        """Give late plots to the tracks that they belong to; return how many belonged to none."""
+        model, radar = self._models[sensor]
+        learned = self._learned[sensor]
+        false, _ = plot_densities(learned.clutter, learned.echoes, plots, model, radar, self._options)
+        table = measurement_table(plots, *model.variances)
+        given = (self._tracks, self._hypotheses, plots, table, false, model, radar, sensor, self._options, self.motion)
+        return int(take_late(*given))
 
     def _make_room(self, wanted: int) -> None:
         """See to it that so many tracks may be born; the tables grow where they have too few free rows."""
