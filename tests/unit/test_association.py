@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
@@ -12,6 +13,7 @@ from farwatch.association.clusters import find_clusters
 from farwatch.association.events import Candidates
 from farwatch.association.exact import solve_exactly
 from farwatch.association.gate import Window, in_window, sort_into_bands
+from farwatch.association.nearest import cheapest, nearest
 from reference import association_marginals
 
 TWO_PI = 2 * np.pi
@@ -132,3 +134,31 @@ def test_larger_clusters_are_left_to_belief_propagation(rng: np.random.Generator
     for left, by_belief in zip(solve(likelihood, existence, detection, 4), solve(likelihood, existence, detection)):
         np.testing.assert_array_equal(left, by_belief)
     assert not np.array_equal(solve(likelihood, existence, detection, 5)[0], solve(likelihood, existence, detection)[0])
+
+
+def test_the_cheapest_assignment_is_scipys(rng: np.random.Generator) -> None:
+    for rows in (1, 2, 5, 9):
+        for further in (0, 3):
+            cost = rng.normal(size=(rows, rows + further))
+            got = cheapest(cost)
+            _, expected = linear_sum_assignment(cost)
+            np.testing.assert_array_equal(got, expected)
+
+
+def test_nearest_gives_each_look_one_plot_at_most(rng: np.random.Generator) -> None:
+    likelihood = rng.lognormal(0, 2, (5, 4)) * (rng.random((5, 4)) < 0.7)
+    existence, detection = rng.uniform(0.2, 0.99, 5), np.full(5, 0.9)
+    candidates = candidates_of(likelihood)
+    closed = np.ones(5, bool)
+    clusters = find_clusters(candidates.look, candidates.plot, 4, closed, closed)
+    events = nearest(candidates, clusters, existence, detection, 4)
+    chosen = events.weight > 0
+    assert np.bincount(events.look[chosen], minlength=5).max() == 1
+    assert np.bincount(events.plot[chosen], minlength=4).max() == 1
+    np.testing.assert_allclose(np.bincount(events.look, events.weight, 5) + events.miss, 1.0)
+    np.testing.assert_allclose(np.bincount(events.plot, events.weight, 4) + events.birth, 1.0)
+    ratio = ratio_of(likelihood, existence, detection)
+    cost = np.where(ratio > 0, -np.log(np.maximum(ratio, 1e-300)), 1e8)
+    rows, columns = linear_sum_assignment(np.hstack([cost, np.full((5, 5), 1e4)]))
+    expected = {(i, j) for i, j in zip(rows, columns) if j < 4}
+    assert {*zip(events.look[chosen], events.plot[chosen])} == expected

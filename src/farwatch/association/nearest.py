@@ -12,6 +12,8 @@ import numpy as np
 from farwatch.association.events import Events
 from farwatch.kernels import kernel
 
+NO_PLOT, NO_EDGE = 1e4, 1e8  # cost of taking none of the plots in the gate; of what cannot be
+
 
 @kernel
 def cheapest(cost):  # type: ignore[no-untyped-def]
@@ -74,11 +76,11 @@ def nearest(candidates, clusters, existence, detection, plots):  # type: ignore[
                 if column[candidates.plot[e]] < 0:
                     column[candidates.plot[e]] = columns
                     columns += 1
-        cost = np.full((rows, columns + rows), 1e6)  # no edge; a column of its own for each row that takes none
+        cost = np.full((rows, columns + rows), NO_EDGE)  # besides plots, a column of its own for each row
         for r in range(rows):
             k = rows_of[first + r]
             q = existence[k] * detection[k]
-            cost[r, columns + r] = 0.0
+            cost[r, columns + r] = NO_PLOT
             for e in range(candidates.first[k], candidates.first[k + 1]):
                 ratio = q * candidates.likelihood[e] / (1.0 - q)
                 cost[r, column[candidates.plot[e]]] = -math.log(max(ratio, 1e-300))

@@ -219,8 +219,6 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 o = hypotheses.track[looks.hypothesis[other]]
                 if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
                     continue
-                if tracks.group[i] >= 0 and tracks.group[i] == tracks.group[o]:
-                    continue  # their hypotheses know
                 if tracks.plot[i] >= 0 and tracks.plot[o] >= 0 and tracks.plot[i] != tracks.plot[o]:
                     continue  # each has a plot of its own: two aircraft
                 tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
@@ -247,6 +245,7 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                     tracks.id[drop], tracks.id[keep] = tracks.id[keep], tracks.id[drop]
                     tracks.born_ns[keep] = tracks.born_ns[drop]
                 tracks.existence[keep] = min(between, 1.0)
+                tracks.group[keep] = -1  # it goes on with what stands for both
                 tracks.alive[drop] = False
 
 
