@@ -7,7 +7,7 @@ step, sigma 1, ten false plots a step in 300 x 300. All are born at the first st
 sigma 1 in velocity; one dies at step 41, about when the four lie on one another. The tracker is given just these
 figures, and the gate (20) and the threshold of existence for an estimate (0.4) of the published filters' own code
 (the repository Agarciafernandez/MTT), with which their figures were measured for these seeds; as there, the estimate is
-that of the likeliest global hypothesis. Ours: hypotheses kept apart over the scans, as shipped; marginal weights alone,
+that of the likeliest global hypothesis. Ours: at most 100 hypotheses kept apart over the scans; marginal weights alone,
 by belief propagation and exact (of clusters of up to 12 plots); global nearest neighbour. Truth and plots are files.
 GOSPA with c = 10, p = 2, alpha = 2 and its parts, root mean square over steps and seeds, so that the squares of the
 parts add up; over all steps, and over the steps 42 to 55, when the targets part. Time is that of the compiled filter
@@ -46,7 +46,7 @@ SENSOR = PositionSensor(
 )
 KEPT = TrackerOptions(
     motion=Cv(q=0.01),
-    association=Pmb(gate_probability=float(1.0 - np.exp(-GATE / 2))),
+    association=Pmb(gate_probability=float(1.0 - np.exp(-GATE / 2)), hypotheses=100),
     births_per_scan=0.0,
     aircraft_at_start=0.0,
     births=(

@@ -37,6 +37,7 @@ SENSOR = PositionSensor(
 )
 OPTIONS = TrackerOptions(
     motion=Cv(q=25.0),
+    association=Pmb(hypotheses=100),
     births_per_scan=0.0,
     aircraft_at_start=0.0,
     births=tuple(

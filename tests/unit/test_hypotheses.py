@@ -123,8 +123,9 @@ def test_hypotheses_that_swap_two_tracks_become_one() -> None:
     assert rows.shape == (1, 1)
 
 
-def meeting(seed: int, targets: int = 4, steps: int = 61) -> tuple[np.ndarray, list[np.ndarray]]:
-    """Positions (steps, targets, 2) of targets that meet at the middle step and part again, and plots a step."""
+def meeting(seed: int, targets: int = 4, steps: int = 61) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Positions (targets, 2) of targets at each step, and plots: they meet at the middle step and part again, save one,
+    which ends there."""
     rng = np.random.default_rng(seed)
     F = np.array([[1.0, 1.0], [0.0, 1.0]])
     factor = np.linalg.cholesky(0.01 * np.array([[1 / 3, 0.5], [0.5, 1.0]]))
@@ -134,10 +135,10 @@ def meeting(seed: int, targets: int = 4, steps: int = 61) -> tuple[np.ndarray, l
         states[k] = states[k - 1] @ F.T + rng.normal(size=(targets, 2, 2)) @ factor.T
     for k in range(steps // 2 - 1, -1, -1):
         states[k] = (states[k + 1] + rng.normal(size=(targets, 2, 2)) @ factor.T) @ np.linalg.inv(F).T
-    positions = states[..., 0]
+    positions = [now[1:] if k > steps // 2 else now for k, now in enumerate(states[..., 0])]
     plots = []
     for now in positions:
-        seen = now[rng.random(targets) < 0.9]
+        seen = now[rng.random(len(now)) < 0.9]
         false = rng.uniform(0, 300, (rng.poisson(10), 2))
         plots.append(np.concatenate([seen + rng.normal(size=seen.shape), false]))
     return positions, plots
@@ -180,7 +181,7 @@ def test_groups_are_bounded_whole_and_end() -> None:
         grouped = np.flatnonzero(tracks.alive & (tracks.group >= 0))
         assert set(tracks.group[grouped].tolist()) <= set(groups.tolist())
     assert max(sizes) > 0
-    assert sizes[-1] == 0  # they have parted
+    assert 0 in sizes[-15:]  # they have parted
 
 
 def test_a_snapshot_in_the_middle_goes_on_bit_by_bit() -> None:

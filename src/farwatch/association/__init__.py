@@ -17,7 +17,7 @@ class Pmb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
 
     gate_probability: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9995
     exact_plots: Annotated[int, Meta(ge=0, le=16)] = 0
-    hypotheses: Annotated[int, Meta(ge=1, le=200)] = 100
+    hypotheses: Annotated[int, Meta(ge=1, le=200)] = 1
 
 
 class Gnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="gnn"):

@@ -133,12 +133,14 @@ def gather(tracks, hypotheses, kept, looks, track, look, groups, most):  # type:
     """
     members = len(track)
     row_of, number = np.empty(len(kept.track), np.int64), np.full(len(kept.track), -1, np.int64)
+    member_of = np.empty(len(kept.track), np.int64)
     n = 0
     weight, choice = np.ones(1), np.full((1, members), -1, np.int64)
     for t in range(members):
         if tracks.group[track[t]] < 0:
             row_of[n] = -1
             choice[0, t] = n
+            member_of[n] = t
             n += 1
     for g in groups:
         count = kept.hypotheses[g]
@@ -166,13 +168,12 @@ def gather(tracks, hypotheses, kept, looks, track, look, groups, most):  # type:
                 for t in range(members):
                     if track[t] == kept.member[g, m]:
                         joined[k, t] = number[row]
+                        member_of[number[row]] = t
         weight, choice = product[largest], joined
     out = make_states(n)
-    for g in range(len(weight)):
-        for t in range(members):
-            out.member[choice[g, t]] = t
     for one in range(n):
-        t, row = out.member[one], row_of[one]
+        t, row = member_of[one], row_of[one]
+        out.member[one] = t
         if row < 0:
             k = look[t]
             out.existence[one], out.modes[one] = looks.existence[k], hypotheses.modes[looks.hypothesis[k]]

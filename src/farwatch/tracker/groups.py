@@ -119,7 +119,8 @@ def merge_places(weight, pick, states, cluster, tracks, looks):  # type: ignore[
         t = states.member[one]
         i = cluster.track[t]
         named = tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
-        owner[one] = t if named or cluster.look[t] < 0 or states.existence[one] < GONE else -1
+        gone = -2 if states.existence[one] < GONE else -1  # nobody's, wherever it was
+        owner[one] = t if named or cluster.look[t] < 0 else gone
         moment_match(
             states.probability[one],
             states.mean[one],
