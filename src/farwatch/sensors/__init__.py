@@ -44,11 +44,11 @@ from farwatch.sensors.radar import (
     heights_along_elevation,
     radar_model,
 )
-from farwatch.sensors.radar import correct as correct_by_radar
 from farwatch.sensors.radar import coverage as radar_coverage
 from farwatch.sensors.radar import further_space as space_of_radar
 from farwatch.sensors.radar import place as place_radar
 from farwatch.sensors.radar import window as radar_window
+from farwatch.sensors.radar_correct import correct as correct_by_radar
 
 Sensor = Radar | PositionSensor
 
