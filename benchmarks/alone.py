@@ -1,4 +1,4 @@
-"""One aircraft alone, its plots known to be its own, through the tracker's own kernels: what filters are measured on."""
+"""One aircraft alone, its plots known to be its own, through the tracker's own kernels: to measure the filter on."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 
 from farwatch.kernels import kernel
 from farwatch.motion.imm import AGILE, CIVIL, class_evidence
-from farwatch.sensors import components, correct, place
-from farwatch.sensors.measurement import measurement
+from farwatch.sensors import components, correct, place, start_motion
+from farwatch.sensors.measurement import measurement, says_motion
 from farwatch.tracker.correct import Mixture, merge_modes, moment_match
 from farwatch.tracker.lifecycle import spread_modes, start_velocity
 from farwatch.tracker.looks import predict_hypothesis
+from farwatch.tracker.registers import believed, strikes_after, weigh_modes
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 THIRD = 2  # the row of the plot that confirms a track
@@ -40,10 +41,12 @@ def follow(table, time_ns, model, radar, motion, options, hypotheses, out):  # t
     matrix = np.empty((MODES, MODES))
     scratch = Mixture(np.empty(2), np.empty((2, STATE)), np.empty((2, STATE, STATE)))
     likelihood = np.zeros((1, MODES))
+    end, end_covariance = np.empty(6), np.empty((6, 6))
     probability, mean, covariance = hypotheses.probability[0], hypotheses.mean[0], hypotheses.covariance[0]
-    modes, agile = 1, motion.agile_prior
+    kind, modes, agile, strikes, said, alike = CIVIL, 1, motion.agile_prior, 0, np.empty(MODES), np.empty(MODES)
     place(model, radar, measurement(table, 0), options.height_mean_m, options.height_sigma_m, x, P)
     start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
+    start_motion(model, radar, table, 0, x, P, g)
     copy_gaussian(x, P, 6, mean[0], covariance[0])
     probability[0] = 1.0
     for k in range(len(table)):
@@ -59,6 +62,8 @@ def follow(table, time_ns, model, radar, motion, options, hypotheses, out):  # t
                 highest = max(highest, likelihood[0, mode])
             for mode in range(modes):
                 likelihood[0, mode] = np.exp(likelihood[0, mode] - highest)
+            if believed(strikes, table, k):
+                weigh_modes(model, radar, table, k, 0.0, modes, kind, motion, p, m, c, x, P, g, said, likelihood[0])
             if modes > 1:
                 agile = class_evidence(agile, probability, likelihood[0], motion, dt, matrix)
             merge_modes(
@@ -79,8 +84,33 @@ def follow(table, time_ns, model, radar, motion, options, hypotheses, out):  # t
                 probability,
                 mean,
                 covariance,
+                strikes,
             )
         moment_match(probability, mean, covariance, modes, 6, x, P)
+        if k > 0 and says_motion(table, k):
+            copy_gaussian(x, P, 6, end, end_covariance)
+            strikes = strikes_after(
+                strikes,
+                model,
+                radar,
+                table,
+                k,
+                0.0,
+                modes,
+                kind,
+                motion,
+                m,
+                c,
+                x,
+                P,
+                g,
+                said,
+                alike,
+                likelihood[0],
+                end,
+                end_covariance,
+            )
+            copy_gaussian(end, end_covariance, 6, x, P)
         out.mean[k], out.covariance[k], out.agile[k], out.modes[k] = x[:6], P[:6, :6], agile, probability
         if k == THIRD and motion.modes > 1:
             spread_modes(hypotheses, 0, motion)

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
-from farwatch.kernels import inlined, kernel
+from farwatch.kernels import inlined, kernel, leaf
+from farwatch.sensors.airborne import correct_by_airborne
+from farwatch.sensors.measurement import measurement, motion_said, says_motion
 from farwatch.sensors.place import Place
 from farwatch.sensors.position import (
     BANDS,
@@ -49,6 +51,7 @@ from farwatch.sensors.radar import further_space as space_of_radar
 from farwatch.sensors.radar import place as place_radar
 from farwatch.sensors.radar import window as radar_window
 from farwatch.sensors.radar_correct import correct as correct_by_radar
+from farwatch.sensors.radar_correct import correct_by_rate
 
 Sensor = Radar | PositionSensor
 
@@ -210,6 +213,16 @@ def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-
     if model.kind == POSITION:
         return place_position(m, prior_height, prior_sigma, x, P)
     return place_radar(radar, m, prior_height, prior_sigma, x, P)
+
+
+@leaf
+def start_motion(model, radar, table, j, x, P, g):  # type: ignore[no-untyped-def]
+    """Correct the velocity that a new aircraft is believed to have by what its first plot, row j of `table`, says."""
+    m = measurement(table, j)
+    if model.kind == RADAR and m.measured & 8 and radar.variance_rate > 0.0:
+        correct_by_rate(radar, m.z3, x, P, 6, g)
+    if says_motion(table, j):
+        correct_by_airborne(motion_said(table, j), model.flat, False, x, P, 6, g)
 
 
 __all__ = ["Area", "Place", "PositionSensor", "Radar", "RadarSigma", "Sensor", "SensorModel", "sensor_model"]

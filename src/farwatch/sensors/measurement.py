@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.kernels import kernel, leaf
+from farwatch.sensors.airborne import FIELDS, airborne, fill_airborne
 
-FIELDS = 12
+MEASUREMENT = 12  # columns of a measurement table that are a `Measurement`; from there on: `Airborne`
 
 
 class Measurement(NamedTuple):
@@ -31,9 +32,9 @@ class Measurement(NamedTuple):
 
 @kernel
 def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Measurement`; v0, v1, v2 are the sensor's own variances where a plot has none."""
+    """Plots as rows of the fields of `Measurement` and `Airborne`; v0, v1, v2: variances where a plot has none."""
     n = len(plots.time_ns)
-    table = np.empty((n, FIELDS))
+    table = np.empty((n, MEASUREMENT + FIELDS))
     for j in range(n):
         table[j, 0] = plots.measured[j]
         for column in range(4):
@@ -44,6 +45,7 @@ def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
             if math.isnan(value):
                 value = v0 if column == 0 else (v1 if column == 3 else (v2 if column == 5 else 0.0))
             table[j, 6 + column] = value
+        fill_airborne(plots, j, table, MEASUREMENT)
     return table
 
 
@@ -64,3 +66,15 @@ def measurement(table, j):  # type: ignore[no-untyped-def]
         table[j, 10],
         table[j, 11],
     )
+
+
+@leaf
+def says_motion(table, j):  # type: ignore[no-untyped-def]
+    """Whether row j of a measurement table has a register that says how its aircraft moves."""
+    return not (math.isnan(table[j, MEASUREMENT]) and math.isnan(table[j, MEASUREMENT + 2]))
+
+
+@leaf
+def motion_said(table, j):  # type: ignore[no-untyped-def]
+    """The `Airborne` of row j of a measurement table."""
+    return airborne(table, MEASUREMENT, j)

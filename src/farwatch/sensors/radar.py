@@ -42,7 +42,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     `sac_sic` names its ASTERIX source as "20/129". `detection` is the probability of a plot a scan on a target in
     coverage, `clutter` the expected number of false plots a scan before the tracker has learned them. The time of a
-    plot is that at which the beam crossed it.
+    plot is that at which the beam crossed it. Range rates are ambiguous by multiples of `range_rate_fold_mps`.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
+    range_rate_fold_mps: Positive | None = None
 
     @property
     def period_s(self) -> float:
@@ -81,6 +82,7 @@ class RadarModel(NamedTuple):
     variance_azimuth: float
     variance_elevation: float
     variance_rate: float
+    rate_fold_mps: float  # range rates are known but for multiples of it; 0: they are known
     variance_height: float
     min_range_m: float
     max_range_m: float
@@ -125,6 +127,7 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
         variance_azimuth=math.radians(s.azimuth_deg) ** 2,
         variance_elevation=math.radians(s.elevation_deg or 0.0) ** 2,
         variance_rate=float(s.range_rate_mps or 0.0) ** 2,
+        rate_fold_mps=float(radar.range_rate_fold_mps or 0.0),
         variance_height=float(s.pressure_altitude_m) ** 2,
         min_range_m=radar.min_range_km * 1e3,
         max_range_m=radar.max_range_km * 1e3,

@@ -11,6 +11,7 @@ from farwatch.sensors.radar import PRESSURE_HEIGHT_SIGMA_M, along, bent, local, 
 from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 BENDS = 0.3  # contact-lens index, in standard deviations of range, from which on corrections follow the sphere
+SURE_OF_FOLD = 6.0  # standard deviations that must lie within one fold of the range rate
 KEPT = 1.1  # times the variance that is believed of any height: less needs no care
 
 
@@ -37,6 +38,33 @@ def keep_height(radar, curved, x, P, n, g):  # type: ignore[no-untyped-def]
         scalar_correction(x, P, n, g, (ux, uy, uz), 0, radar.height_mean_m - height, noise)
         if curved:
             carry(radar.origin, before, x, P, n)
+
+
+@leaf
+def correct_by_rate(radar, rate_mps, x, P, n, g):  # type: ignore[no-untyped-def]
+    """Correct one Gaussian (n >= 6) in place by a range rate; return its log-likelihood and chi^2.
+
+    A radar that folds its range rates has measured the one that is nearest to the expected; where the state is too
+    vague to tell which fold that is, it has measured nothing.
+    """
+    e, nn, u = local(radar, x[0], x[1], x[2])
+    r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
+    h = turned(radar, e / r, nn / r, u / r)
+    rate = h[0] * x[3] + h[1] * x[4] + h[2] * x[5]
+    for a in range(n):
+        g[a] = 0.0
+        for b in range(3):
+            g[a] += P[a, b + 3] * h[b] + P[a, b] * (x[b + 3] - rate * h[b]) / r
+    s = radar.variance_rate
+    for b in range(3):
+        s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
+    residual = rate_mps - rate
+    fold = radar.rate_fold_mps
+    if fold > 0.0:
+        if SURE_OF_FOLD * SURE_OF_FOLD * s > fold * fold:
+            return -math.log(fold), 0.0
+        residual -= fold * math.floor(residual / fold + 0.5)
+    return apply_gain(x, P, n, g, s, residual)
 
 
 @leaf
@@ -104,18 +132,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         chi2 += c
         count += 1
     if m.measured & 8 and radar.variance_rate > 0.0 and n >= 6:
-        e, nn, u = local(radar, x[0], x[1], x[2])
-        r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        h = turned(radar, e / r, nn / r, u / r)
-        rate = h[0] * x[3] + h[1] * x[4] + h[2] * x[5]
-        for a in range(n):
-            g[a] = 0.0
-            for b in range(3):
-                g[a] += P[a, b + 3] * h[b] + P[a, b] * (x[b + 3] - rate * h[b]) / r
-        s = radar.variance_rate
-        for b in range(3):
-            s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
-        ll, c = apply_gain(x, P, n, g, s, m.z3 - rate)
+        ll, c = correct_by_rate(radar, m.z3, x, P, n, g)
         log_likelihood += ll
         chi2 += c
         count += 1
