@@ -46,7 +46,7 @@ def follow(table, time_ns, model, radar, motion, options, hypotheses, out):  # t
     kind, modes, agile, strikes, said, alike = CIVIL, 1, motion.agile_prior, 0, np.empty(MODES), np.empty(MODES)
     place(model, radar, measurement(table, 0), options.height_mean_m, options.height_sigma_m, x, P)
     start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
-    start_motion(model, radar, table, 0, x, P, g)
+    start_motion(model, radar, measurement(table, 0), x, P, g)
     copy_gaussian(x, P, 6, mean[0], covariance[0])
     probability[0] = 1.0
     for k in range(len(table)):

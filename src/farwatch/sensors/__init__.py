@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
 from farwatch.kernels import inlined, kernel, leaf
-from farwatch.sensors.airborne import correct_by_airborne
-from farwatch.sensors.measurement import measurement, motion_said, says_motion
 from farwatch.sensors.place import Place
 from farwatch.sensors.position import (
     BANDS,
@@ -216,13 +214,13 @@ def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-
 
 
 @leaf
-def start_motion(model, radar, table, j, x, P, g):  # type: ignore[no-untyped-def]
-    """Correct the velocity that a new aircraft is believed to have by what its first plot, row j of `table`, says."""
-    m = measurement(table, j)
+def start_motion(model, radar, m, x, P, g):  # type: ignore[no-untyped-def]
+    """Correct the velocity that a new aircraft is believed to have by what its first plot m says of it.
+
+    That is its range rate. A register is not believed yet: one that lies would hide its aircraft from its own track.
+    """
     if model.kind == RADAR and m.measured & 8 and radar.variance_rate > 0.0:
         correct_by_rate(radar, m.z3, x, P, 6, g)
-    if says_motion(table, j):
-        correct_by_airborne(motion_said(table, j), model.flat, False, x, P, 6, g)
 
 
 __all__ = ["Area", "Place", "PositionSensor", "Radar", "RadarSigma", "Sensor", "SensorModel", "sensor_model"]

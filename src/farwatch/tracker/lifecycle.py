@@ -300,7 +300,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         if birth[j] > anywhere[j]:
             born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
-        start_motion(model, radar, table, j, x, P, g)
+        start_motion(model, radar, measurement(table, j), x, P, g)
         i = slots[n]
         n += 1
         for a in range(6):
