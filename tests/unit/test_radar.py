@@ -11,9 +11,8 @@ import pytest
 from farwatch.geodesy import to_ecef, to_geodetic
 from farwatch.plots import make_plots
 from farwatch.sensors import Place, Radar, RadarSigma
-from farwatch.sensors.measurement import measurement, measurement_table
+from farwatch.sensors.measurement import PRESSURE_HEIGHT_SIGMA_M, measurement, measurement_table
 from farwatch.sensors.radar import (
-    PRESSURE_HEIGHT_SIGMA_M,
     place,
     polar,
     radar_model,

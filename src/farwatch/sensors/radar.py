@@ -102,9 +102,6 @@ LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 HIGHEST_M = 20_000.0  # no aircraft flies higher
 RATE_SPAN_MPS = 600.0
 HEIGHT_MEAN_M, HEIGHT_SIGMA_M = 6000.0, 4000.0  # of aircraft of which nothing is known
-# One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
-# all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
-PRESSURE_HEIGHT_SIGMA_M = 100.0
 
 
 def radar_model(radar: Radar, flat: bool) -> RadarModel:
@@ -269,7 +266,7 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     """
     if m.measured & 3 != 3:
         return False
-    height, variance_height = m.height_m, radar.variance_height + PRESSURE_HEIGHT_SIGMA_M**2
+    height, variance_height = m.height_m, radar.variance_height + m.variance_doubt
     if math.isnan(height):
         height, variance_height = prior_height, prior_sigma * prior_sigma
     by_elevation = m.measured & 4 != 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 from farwatch.frame import vertical
-from farwatch.kernels import leaf
+from farwatch.kernels import inlined, leaf
 from farwatch.sensors.curved import bends, carry
-from farwatch.sensors.radar import PRESSURE_HEIGHT_SIGMA_M, along, bent, local, turned, wrap
+from farwatch.sensors.radar import along, bent, local, turned, wrap
 from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 BENDS = 0.3  # contact-lens index, in standard deviations of range, from which on corrections follow the sphere
@@ -67,8 +67,8 @@ def correct_by_rate(radar, rate_mps, x, P, n, g):  # type: ignore[no-untyped-def
     return apply_gain(x, P, n, g, s, residual)
 
 
-@leaf
-def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+@inlined
+def correct_any(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
     m's z are range, azimuth, elevation, range rate. Scalars in turn, azimuth, elevation, height, range, range rate,
@@ -123,7 +123,7 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
         variance = m.c00
         if has_height:
-            variance += (PRESSURE_HEIGHT_SIGMA_M * u / r) ** 2
+            variance += m.variance_doubt * (u / r) ** 2
         h = turned(radar, e / r, nn / r, u / r)
         ll, c = scalar_correction(x, P, n, g, h, 0, m.z0 - r - longer, variance)
         if curved:
@@ -137,3 +137,13 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         chi2 += c
         count += 1
     return log_likelihood, chi2, count
+
+
+@leaf
+def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+    """`correct_any`, compiled for each number of components in use: loops of a known length are a third faster."""
+    if n == 3:
+        return correct_any(radar, m, x, P, 3, g)
+    if n == 6:
+        return correct_any(radar, m, x, P, 6, g)
+    return correct_any(radar, m, x, P, n, g)
