@@ -45,6 +45,10 @@ class Admitted(NamedTuple):
     mode_a: NDArray[np.int16]
     callsign: Ints
     flags: NDArray[np.uint32]
+    roll_rad: NDArray[np.float32]
+    track_rate_rps: NDArray[np.float32]
+    heading_rad: NDArray[np.float32]
+    speed_mps: NDArray[np.float32]
 
     @property
     def n(self) -> int:
@@ -89,6 +93,10 @@ def room_for(n):  # type: ignore[no-untyped-def]
         np.empty(n, np.int16),
         np.empty(n, np.int64),
         np.empty(n, np.uint32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
     )
 
 
@@ -99,6 +107,8 @@ def copy_plot(plots, j, out, k):  # type: ignore[no-untyped-def]
     out.kind[k], out.measured[k] = plots.kind[j], plots.measured[j]
     out.pressure_altitude_m[k], out.address[k] = plots.pressure_altitude_m[j], plots.address[j]
     out.mode_a[k], out.callsign[k], out.flags[k] = plots.mode_a[j], plots.callsign[j], plots.flags[j]
+    out.roll_rad[k], out.track_rate_rps[k] = plots.roll_rad[j], plots.track_rate_rps[j]
+    out.heading_rad[k], out.speed_mps[k] = plots.heading_rad[j], plots.speed_mps[j]
     for column in range(6):
         out.z[k, column], out.covariance[k, column] = plots.z[j, column], plots.covariance[j, column]
 

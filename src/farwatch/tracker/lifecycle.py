@@ -10,7 +10,7 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel, leaf
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors import place
+from farwatch.sensors import place, start_motion
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.births import born_near
 from farwatch.tracker.looks import spent
@@ -305,7 +305,7 @@ def give_birth(  # type: ignore[no-untyped-def]
     """
     false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
-    x, P = np.zeros(STATE), np.zeros((STATE, STATE))
+    x, P, g = np.zeros(STATE), np.zeros((STATE, STATE)), np.empty(STATE)
     for j in range(len(used)):
         existence = events.birth[j] * birth[j] / (birth[j] + false[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
@@ -315,6 +315,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         if birth[j] > anywhere[j]:
             born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
+        start_motion(model, radar, measurement(table, j), x, P, g)
         i = slots[n]
         n += 1
         for a in range(6):
@@ -337,6 +338,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & MODE_A_DOUBTFUL else plots.mode_a[j]
         tracks.callsign[i] = plots.callsign[j]
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+        tracks.strikes[i] = 0
         tracks.detections[i] = 1
         tracks.misses[i] = 0
         for other in range(tracks.looked_ns.shape[1]):

@@ -15,8 +15,10 @@ from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Batch, Ints, Plots, Progress, make_plots, make_progress
-from farwatch.sensors import Sensor, layer_edges, sensor_model
+from farwatch.sensors import RADAR, Sensor, layer_edges, sensor_model
 from farwatch.sensors.measurement import measurement_table
+from farwatch.sensors.pressure import PressureField, make_pressure_field, use_pressure_field
+from farwatch.sensors.radar import NO_RADAR, RadarModel
 from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
@@ -32,7 +34,7 @@ from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
@@ -48,6 +50,11 @@ def learned_of(sensor: Sensor) -> Learned:
     """What is believed of a sensor before it has been heard."""
     clutter = make_clutter_map(sensor.clutter, layer_edges(sensor))
     return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
+
+
+def pressure_field_of(radars: Sequence[RadarModel]) -> PressureField:
+    """An empty field about the first of the radars."""
+    return make_pressure_field(radars[0] if radars else NO_RADAR)
 
 
 class Tracker:
@@ -72,6 +79,7 @@ class Tracker:
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
         self._learned = [learned_of(sensor) for sensor in self.sensors]
+        self._pressure = pressure_field_of([radar for model, radar in self._models if model.kind == RADAR])
         self._held = [none_admitted(NO_PLOTS)] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
@@ -102,6 +110,7 @@ class Tracker:
                     self._hypotheses,
                     self._beams,
                     self._learned[sensor],
+                    self._pressure,
                     self._counted,
                     held,
                     given,
@@ -181,7 +190,7 @@ class Tracker:
             setattr(self, name, value)
 
     def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
-        """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
+        """What the steps of one sensor's slice are given: plots held, those of all sensors, messages, until when.
 
         Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
         """
@@ -211,6 +220,8 @@ class Tracker:
         learned = self._learned[sensor]
         false, _ = plot_densities(learned.clutter, learned.echoes, plots, model, radar, self._options)
         table = measurement_table(plots, *model.variances)
+        if model.kind == RADAR:
+            use_pressure_field(self._pressure, radar, plots, table)
         given = (self._tracks, self._hypotheses, plots, table, false, model, radar, sensor, self._options, self.motion)
         return int(take_late(*given))
 
@@ -250,7 +261,7 @@ class Tracker:
 
 
 _TABLES = ("_tracks", "_hypotheses")
-_STATE = ("_counted", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
+_STATE = ("_counted", "_beams", "_learned", "_pressure", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
 def _kept(hypotheses: Hypotheses, rows: Ints) -> list[Any]:
