@@ -26,9 +26,12 @@ ROWS = 32
 SECONDARY_SHARE = 0.05
 ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
+FIRST_SLICE = math.radians(30.0)  # where the beam has come from when it is first known
+TWO_PI = 2.0 * math.pi
 PRIOR_SCANS = 4.0  # what the configured density is worth
 SETTLED_SCANS = 10.0
 SURPRISING = 3.0  # times as many plots as expected, and one more
+BELIEVED = 0.5
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
 
@@ -140,7 +143,7 @@ def add_unexplained(  # type: ignore[no-untyped-def]
     for e in range(len(events.weight)):
         for k in range(events.start[e], events.start[e + 1]):
             i = hypotheses.track[looks.hypothesis[events.look[k]]]
-            if tracks.status[i] != TENTATIVE and not vague(tracks.covariance[i]):
+            if (tracks.status[i] != TENTATIVE or tracks.existence[i] > BELIEVED) and not vague(tracks.covariance[i]):
                 unexplained[events.plot[e]] -= events.weight[e]
     for j in range(len(used)):
         if used[j]:
@@ -189,10 +192,18 @@ def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # typ
         return
     if beams.known[sensor] == 0:
         return
-    to_azimuth = beam_azimuth(beams, sensor, until_ns) - BEHIND
-    a = int(beams.learned_rad[sensor] / (2.0 * math.pi) * COLUMNS) % COLUMNS
-    last = math.floor(to_azimuth / (2.0 * math.pi) * COLUMNS) % COLUMNS
-    beams.learned_rad[sensor] = to_azimuth % (2.0 * math.pi)
+    now = beam_azimuth(beams, sensor, until_ns)
+    to_azimuth = now - BEHIND
+    if math.isnan(beams.learned_rad[sensor]):
+        beams.learned_rad[sensor] = (now - FIRST_SLICE) % TWO_PI - TWO_PI
+    if beams.learned_rad[sensor] < 0.0:
+        # The first scan has not come so far that a column could be closed: below zero while that is waited for.
+        if (to_azimuth - beams.learned_rad[sensor]) % TWO_PI > math.pi:
+            return
+        beams.learned_rad[sensor] += TWO_PI
+    a = int(beams.learned_rad[sensor] / TWO_PI * COLUMNS) % COLUMNS
+    last = math.floor(to_azimuth / TWO_PI * COLUMNS) % COLUMNS
+    beams.learned_rad[sensor] = to_azimuth % TWO_PI
     while a != last:
         close_column(clutter, a, model.learns_clutter, memory_scans)
         a = (a + 1) % COLUMNS

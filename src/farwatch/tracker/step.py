@@ -11,6 +11,7 @@ from farwatch.kernels import kernel
 from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.births import unseen_births, with_births
+from farwatch.tracker.branches import branch
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
@@ -42,6 +43,9 @@ def step(  # type: ignore[no-untyped-def]
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
+    branched = branch(
+        tracks, hypotheses, slots, looks, candidates, events, clusters, plots, table, model, radar, sensor
+    )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
@@ -53,6 +57,6 @@ def step(  # type: ignore[no-untyped-def]
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
     give_birth(
-        tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+        tracks, hypotheses, slots[branched:], plots, table, used, events, unseen, density, model, radar, sensor, options, motion
     )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id

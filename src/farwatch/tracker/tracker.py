@@ -31,6 +31,7 @@ from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 3
 SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
+ROWS_A_PLOT = 3  # free rows at hand: a plot may begin a track, and branch others
 NO_PLOTS = none_admitted(make_plots(0))
 
 
@@ -94,7 +95,7 @@ class Tracker:
             plots = self._admit(batch, sensor)
             looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
             for until_ns, part in looks:
-                slots = self._slots(part.n)
+                slots = self._slots(ROWS_A_PLOT * part.n)
                 used, rows, self._next_id = step(
                     self._tracks,
                     self._hypotheses,
