@@ -43,6 +43,7 @@ from farwatch.sensors.radar import (
     elevation_edges,
     heights_along_elevation,
     radar_model,
+    shares_along_elevation,
 )
 from farwatch.sensors.radar import correct as correct_by_radar
 from farwatch.sensors.radar import coverage as radar_coverage
@@ -146,6 +147,13 @@ def gate_coordinates(model, z, j):  # type: ignore[no-untyped-def]
 def layer_edges(sensor: Sensor) -> NDArray[np.float64]:
     """Edges in w of the layers that clutter is learned in; empty where there is no w."""
     return elevation_edges(sensor) if isinstance(sensor, Radar) else np.empty(0)
+
+
+def shares_along_w(sensor: Sensor, flat: bool, rows: int) -> NDArray[np.float64] | None:
+    """Share of the false plots of each of so many rows in v that each layer holds; None where there is no w."""
+    if not isinstance(sensor, Radar) or sensor.sigma.elevation_deg is None:
+        return None
+    return shares_along_elevation(sensor, flat, rows)
 
 
 @kernel

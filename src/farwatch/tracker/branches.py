@@ -26,7 +26,7 @@ LEAST_BRANCH = 1e-4  # existence
 @leaf
 def copy_track(tracks, hypotheses, i, o):  # type: ignore[no-untyped-def]
     """Make row o what the tentative track i is, but for its state."""
-    tracks.alive[o], tracks.id[o], tracks.status[o] = True, 0, TENTATIVE
+    tracks.alive[o], tracks.shown[o], tracks.id[o], tracks.status[o] = True, False, 0, TENTATIVE
     tracks.born_ns[o], tracks.time_ns[o] = tracks.born_ns[i], tracks.time_ns[i]
     tracks.agile[o] = tracks.agile[i]
     tracks.address[o], tracks.mode_a[o], tracks.callsign[o] = tracks.address[i], tracks.mode_a[i], tracks.callsign[i]

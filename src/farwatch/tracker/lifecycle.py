@@ -81,16 +81,34 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
 
 
 @leaf
-def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
-    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+def speaks(tracks, i):  # type: ignore[no-untyped-def]
+    """Whether a transponder speaks for a track."""
     answers = not math.isnan(tracks.pressure_altitude_m[i])
-    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
-        return False
+    return answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
+
+
+@leaf
+def speed_and_doubt(tracks, i):  # type: ignore[no-untyped-def]
+    """Speed of a track and its standard deviation over all directions, m/s."""
     v2, variance = 0.0, 0.0
     for a in range(3, 6):
         v2 += tracks.mean[i, a] * tracks.mean[i, a]
         variance += tracks.covariance[i, a, a]
-    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
+    return math.sqrt(v2), math.sqrt(variance)
+
+
+@leaf
+def surely_moves(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track is no fixed echo: a transponder speaks for it, or it is faster by more than its doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return min_speed_mps == 0.0 or speed > min_speed_mps + doubt or speaks(tracks, i)
+
+
+@leaf
+def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return speed + doubt < min_speed_mps and not speaks(tracks, i)
 
 
 @leaf
@@ -110,7 +128,11 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
-            elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
+            elif (
+                tracks.existence[i] > options.confirm_existence
+                and tracks.detections[i] >= fewest
+                and (not model.learns_clutter or surely_moves(tracks, i, options.min_speed_mps))
+            ):
                 tracks.status[i] = CONFIRMED
                 before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
                 if before >= 0:
@@ -311,7 +333,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         hypotheses.track[i] = i
         hypotheses.modes[i] = 1
         hypotheses.probability[i, 0] = 1.0
-        tracks.alive[i] = True
+        tracks.alive[i], tracks.shown[i] = True, False
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]

@@ -49,7 +49,7 @@ def step(  # type: ignore[no-untyped-def]
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
-    count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
+    count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:
         merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)

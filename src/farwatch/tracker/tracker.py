@@ -14,11 +14,11 @@ from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import NO_ADDRESS, Batch, Ints, make_plots
-from farwatch.sensors import Sensor, layer_edges, sensor_model
+from farwatch.sensors import Sensor, layer_edges, sensor_model, shares_along_w
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.admit import Admitted, admit, none_admitted
 from farwatch.tracker.beam import make_beams
-from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
+from farwatch.tracker.clutter import ROWS, ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
 from farwatch.tracker.late import take_late
@@ -55,9 +55,9 @@ class Learned(NamedTuple):
     detections: DetectionMap
 
 
-def learned_of(sensor: Sensor) -> Learned:
+def learned_of(sensor: Sensor, flat: bool) -> Learned:
     """What is believed of a sensor before it has been heard."""
-    clutter = make_clutter_map(sensor.clutter, layer_edges(sensor))
+    clutter = make_clutter_map(sensor.clutter, layer_edges(sensor), shares_along_w(sensor, flat, ROWS))
     return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
 
 
@@ -81,7 +81,7 @@ class Tracker:
         self._models = [sensor_model(sensor, self.flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
-        self._learned = [learned_of(sensor) for sensor in self.sensors]
+        self._learned = [learned_of(sensor, self.flat) for sensor in self.sensors]
         self._held = [NO_PLOTS] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
@@ -213,12 +213,16 @@ class Tracker:
     def _report(self, rows: Ints) -> Picture:
         """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
         t = self._tracks
-        shown = (t.existence[rows] >= SHOWN) | ~t.alive[rows]
-        rows = rows[(t.status[rows] != Status.TENTATIVE) & shown]
+        rows = rows[t.status[rows] != Status.TENTATIVE]
+        shown = t.alive[rows] & (t.existence[rows] >= SHOWN)
+        rows, shown = rows[shown | t.shown[rows]], shown[shown | t.shown[rows]]
+        t.shown[rows] = shown
         if self.on_filtered is not None:
             h = self._hypotheses
             self.on_filtered(Filtered(t.agile[rows] > 0.5, h.probability[rows], h.mean[rows], h.covariance[rows]))
-        return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
+        seen = report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
+        # One that is no longer likely leaves the picture, though it may come back under its number.
+        return seen._replace(status=np.where(shown, seen.status, np.uint8(Status.ENDED)))
 
 
 _TABLES = ("_tracks", "_hypotheses")
