@@ -180,7 +180,9 @@ def count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, 
     plots, and would hide them from the map that is to end them.
     """
     unexplained = np.ones(len(used))
-    add_unexplained(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained)
+    add_unexplained(
+        clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained
+    )
 
 
 @leaf

@@ -57,6 +57,19 @@ def step(  # type: ignore[no-untyped-def]
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
     give_birth(
-        tracks, hypotheses, slots[branched:], plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+        tracks,
+        hypotheses,
+        slots[branched:],
+        plots,
+        table,
+        used,
+        events,
+        unseen,
+        density,
+        model,
+        radar,
+        sensor,
+        options,
+        motion,
     )
     return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id

@@ -31,8 +31,8 @@ from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 3
-SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
+SNAPSHOT_VERSION = 4
+SHOWN = 0.5  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 ROWS_A_PLOT = 3  # free rows at hand: a plot may begin a track, and branch others
 NO_PLOTS = none_admitted(make_plots(0))
 
