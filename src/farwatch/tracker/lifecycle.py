@@ -304,17 +304,18 @@ def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, fresh, events, unseen, density, model, radar, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
-    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains;
+    `fresh` (n,) is how much each is to be believed.
     """
     false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
     x, P = np.zeros(STATE), np.zeros((STATE, STATE))
     for j in range(len(used)):
-        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
+        existence = fresh[j] * events.birth[j] * birth[j] / (birth[j] + false[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):

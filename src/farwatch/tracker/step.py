@@ -15,6 +15,7 @@ from farwatch.tracker.branches import branch
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
+from farwatch.tracker.ghosts import find_ghosts
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
 
@@ -29,7 +30,7 @@ def step(  # type: ignore[no-untyped-def]
     for every plot. Returns which plots are done with (those of clusters that the beam has not passed are not), the rows
     of the tracks looked at, the next track number.
     """
-    clutter, echoes, detections = learned
+    clutter, echoes, detections, ghosts = learned
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
@@ -56,13 +57,17 @@ def step(  # type: ignore[no-untyped-def]
     next_id = settle(
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
+    rotation_s = beams.rotation_s[sensor]
+    fresh = find_ghosts(ghosts, plots, used, events, density, in_bands, tracks, model, radar, sensor, rotation_s)
+    free = slots[branched:]
     give_birth(
         tracks,
         hypotheses,
-        slots[branched:],
+        free,
         plots,
         table,
         used,
+        fresh,
         events,
         unseen,
         density,

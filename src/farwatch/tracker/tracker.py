@@ -17,10 +17,12 @@ from farwatch.plots import NO_ADDRESS, Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model, shares_along_w
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.admit import Admitted, admit, none_admitted
+from farwatch.tracker.areas import area_model, mark_areas
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.clutter import ROWS, ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
+from farwatch.tracker.ghosts import GhostMap, make_ghost_map
 from farwatch.tracker.late import take_late
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
@@ -32,7 +34,7 @@ from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
 SNAPSHOT_VERSION = 4
-SHOWN = 0.5  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
+SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 ROWS_A_PLOT = 3  # free rows at hand: a plot may begin a track, and branch others
 NO_PLOTS = none_admitted(make_plots(0))
 
@@ -45,6 +47,11 @@ class Counts(NamedTuple):
     absurd: int = 0
     late: int = 0  # that came after their slice was done
     homeless: int = 0  # of these, belonged to no track
+    excluded: int = 0  # in an area of the operator's, and left out
+    not_initiated: int = 0  # in one where no track begins
+    mirrored: int = 0  # mirror images of an aircraft seen elsewhere, that started no track
+    sidelobes: int = 0
+    splits: int = 0  # beside the plot of a track
 
 
 class Learned(NamedTuple):
@@ -53,12 +60,13 @@ class Learned(NamedTuple):
     clutter: ClutterMap
     echoes: EchoMap
     detections: DetectionMap
+    ghosts: GhostMap
 
 
 def learned_of(sensor: Sensor, flat: bool) -> Learned:
     """What is believed of a sensor before it has been heard."""
     clutter = make_clutter_map(sensor.clutter, layer_edges(sensor), shares_along_w(sensor, flat, ROWS))
-    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
+    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection), make_ghost_map())
 
 
 class Tracker:
@@ -79,6 +87,7 @@ class Tracker:
         self._options = tracker_model(options, self.flat)
         self.motion = motion_model(options.motion)
         self._models = [sensor_model(sensor, self.flat) for sensor in self.sensors]
+        self._areas = [area_model(options.maps, sensor, self.flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
         self._learned = [learned_of(sensor, self.flat) for sensor in self.sensors]
@@ -115,6 +124,10 @@ class Tracker:
                     self._next_id,
                     until_ns,
                 )
+                told = self._learned[sensor].ghosts.told
+                if told.any():
+                    self._count(*[0] * (len(self.counts) - len(told)), *told.tolist())
+                    told[:] = 0
                 self._held[sensor] = NO_PLOTS if used.all() else part.take(np.flatnonzero(~used))
                 pictures.append(self._report(rows))
         ended = expire(self._tracks, batch.until_ns, self._options.coast_ns)
@@ -188,8 +201,17 @@ class Tracker:
             homeless = self._take_late(plots.take(late), sensor)
             plots = plots.take(~late)
         counted += [n_late, homeless]
-        self.counts = Counts(*(a + b for a, b in zip(self.counts, counted, strict=True)))
+        if (areas := self._areas[sensor]) is not None:
+            excluded = mark_areas(plots, held.n, areas, model, self._models[sensor][1], self._options)
+            counted.append(int(excluded.sum()))
+            plots = plots.take(~excluded)
+        self._count(*counted)
         return plots  # type: ignore[no-any-return]
+
+    def _count(self, *counted: int) -> None:
+        """Add to the counts, in their order; those that are not given stay."""
+        more = (*counted, *[0] * (len(self.counts) - len(counted)))
+        self.counts = Counts(*(a + b for a, b in zip(self.counts, more, strict=True)))
 
     def _take_late(self, plots: Admitted, sensor: int) -> int:
         """Give late plots to the tracks that they belong to; return how many belonged to none."""
