@@ -21,6 +21,7 @@ from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Floats, Ints
 from farwatch.sensors import RADAR, gate_coordinates
 from farwatch.sensors.radar import polar, wrap
+from farwatch.tracker.admit import MIRRORED, NOT_INITIATED, SIDELOBE, SPLIT
 from farwatch.tracker.areas import MAY_BE_MIRRORED, STARTS_NOTHING
 
 TENTATIVE = int(Status.TENTATIVE)
@@ -35,8 +36,6 @@ LIKELY = 0.5
 SPLIT_M = 400.0  # of range beside its aircraft's plot
 PRIOR_PLOTS, PRIOR_SPLITS = 200.0, 1.0
 MEMORY_PLOTS = 20_000.0
-NOT_INITIATED, MIRRORED, SIDELOBE, SPLIT = 0, 1, 2, 3
-CAUSES = 4
 
 
 class GhostMap(NamedTuple):
@@ -46,18 +45,13 @@ class GhostMap(NamedTuple):
     most: Floats  # (AZIMUTHS,) the greatest of them ever
     last: Ints  # (AZIMUTHS, RANGES) the last identity shown there
     split: Floats  # (2,) plots that were split, of so many of tracks
-    told: Ints  # (CAUSES,) plots that started no track since the tracker last asked
 
 
 def make_ghost_map() -> GhostMap:
     """A map that knows no reflector."""
     shape = (AZIMUTHS, RANGES)
     return GhostMap(
-        np.zeros(shape),
-        np.zeros(AZIMUTHS),
-        np.full(shape, -1, np.int64),
-        np.array([PRIOR_SPLITS, PRIOR_PLOTS]),
-        np.zeros(CAUSES, np.int64),
+        np.zeros(shape), np.zeros(AZIMUTHS), np.full(shape, -1, np.int64), np.array([PRIOR_SPLITS, PRIOR_PLOTS])
     )
 
 
@@ -169,10 +163,10 @@ def beside_another(in_bands, events, plots, j, model, near):  # type: ignore[no-
 
 
 @kernel
-def find_ghosts(ghosts, plots, used, events, density, in_bands, tracks, model, radar, sensor, rotation_s):  # type: ignore[no-untyped-def]
+def find_ghosts(ghosts, counted, plots, used, events, density, in_bands, tracks, model, radar, sensor, rotation_s):  # type: ignore[no-untyped-def]
     """How much each plot (n,) is to be believed as the first of a new aircraft: 0 a ghost, 1 nothing speaks against it.
 
-    What is found is counted in `ghosts`.
+    What is found is `counted` (`Counts`).
     """
     fresh = np.ones(len(used))
     near = np.empty(8, np.int64)
@@ -185,7 +179,7 @@ def find_ghosts(ghosts, plots, used, events, density, in_bands, tracks, model, r
                 cause, taken = repeated(ghosts, tracks, plots, j, model, radar, sensor, rotation_s)
                 if cause >= 0 and taken >= 0:
                     tracks.alive[taken] = False
-                    ghosts.told[cause] += 1
+                    counted[cause] += 1
             continue
         cause = -1
         if plots.flags[j] & np.uint32(STARTS_NOTHING):
@@ -194,10 +188,10 @@ def find_ghosts(ghosts, plots, used, events, density, in_bands, tracks, model, r
             cause, _ = repeated(ghosts, tracks, plots, j, model, radar, sensor, rotation_s)
         if cause >= 0:
             fresh[j] = 0.0
-            ghosts.told[cause] += 1
+            counted[cause] += 1
         elif model.kind == RADAR and beside_another(in_bands, events, plots, j, model, near):
             ghosts.split[0] += 1.0
-            ghosts.told[SPLIT] += 1
+            counted[SPLIT] += 1
             share = ghosts.split[0] / ghosts.split[1]
             others = density.birth[j] + density.false[j]
             fresh[j] = others / (others + share / (4.0 * model.split_u * SPLIT_M))
