@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from farwatch.cli.check import maps_of
 from farwatch.errors import ConfigError
 from farwatch.geodesy import to_ecef
 from farwatch.operator_maps import read_areas
@@ -206,6 +207,9 @@ def test_a_scenario_names_a_file_beside_it(tmp_path: Path) -> None:
     assert [a.use for a in one.areas] == ["exclusion", "non_initiation", "non_initiation"]
     assert one.areas[0].name == "wind farm"
     assert one.areas[0].ceiling_m == 500.0
+    (said,) = maps_of(load(tmp_path / "site.toml"))
+    assert said["sensors"] == ["RAD1"]
+    assert said["areas"] == {"non_initiation": 2, "exclusion": 1, "reflector": 0}
     (tmp_path / "site.toml").write_text(SITE.replace('["RAD1"]', '["RAD2"]'))
     with pytest.raises(ConfigError, match=r"no sensor 'RAD2'.*did you mean `RAD1`"):
         load(tmp_path / "site.toml")
