@@ -134,3 +134,25 @@ def airborne_update(x: Floats, P: Floats, rate: float, velocity: Floats, R: Floa
     H = np.eye(7)[[3, 4, 6]]
     x, P, _ = kalman_update(x, P, H, np.array([*velocity, rate]) - H @ x, R)
     return x, P
+
+
+def in_polygon(ring: Floats, x: float, y: float) -> bool | None:
+    """Whether a point lies in a simple polygon (n, 2), by its winding number; None on a side, or all but."""
+    to = ring - [x, y]
+    after = np.roll(to, -1, axis=0)
+    cross, dot = to[:, 0] * after[:, 1] - to[:, 1] * after[:, 0], np.sum(to * after, axis=1)
+    if np.any((np.abs(cross) < 1e-6) & (dot <= 1e-6)):
+        return None
+    return bool(round(np.sum(np.arctan2(cross, dot)) / (2 * np.pi)) != 0)
+
+
+def clutter_posterior(mean: float, scans: float, ring: float) -> float:
+    """Mean of the Gamma posterior of a cell's rate after `scans` scans of mean `mean`.
+
+    Its prior has the ring's mean and the weight of 4 scans, or of half a scan where the plots exceed three times what
+    the ring gives and three more.
+    """
+    count = mean * scans
+    weight = 0.5 if count > 3.0 * (ring * scans + 1.0) else 4.0
+    shape, rate = weight * ring + count, weight + scans
+    return shape / rate

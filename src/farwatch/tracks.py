@@ -33,6 +33,7 @@ class Tracks(NamedTuple):
     """One row a track. Times are of the last state, look (the beam passed) and detection, for each sensor."""
 
     alive: NDArray[np.bool_]
+    shown: NDArray[np.bool_]  # in the picture, as of its last report
     id: Ints
     status: NDArray[np.uint8]
     born_ns: Ints
@@ -71,6 +72,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
     """An empty table with room for `capacity` tracks seen by `sensors` sensors."""
     return Tracks(
         alive=np.zeros(capacity, np.bool_),
+        shown=np.zeros(capacity, np.bool_),
         id=np.zeros(capacity, np.int64),
         status=np.zeros(capacity, np.uint8),
         born_ns=np.zeros(capacity, np.int64),

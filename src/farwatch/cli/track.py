@@ -172,6 +172,8 @@ def summary(
         "plots": counts.given,
         "not_aircraft": counts.not_aircraft,
         "absurd": counts.absurd,
+        "excluded": counts.excluded,
+        "ghosts": counts.mirrored + counts.sidelobes,
         "late": source.late,
         "late_used": counts.late - counts.homeless,
         "of_other_sources": sum(source.statistics.unknown_sources.values()),

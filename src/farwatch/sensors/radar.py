@@ -100,6 +100,8 @@ WIDEST_AZIMUTH = 7.0  # an azimuth of more is in other units
 HEIGHT_SPAN_M = 15_000.0
 LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 HIGHEST_M = 20_000.0  # no aircraft flies higher
+HIGHEST_PLOT_M = 30_000.0  # extractors drop what is higher, but for a share
+HIGHER_SHARE = 0.05
 RATE_SPAN_MPS = 600.0
 HEIGHT_MEAN_M, HEIGHT_SIGMA_M = 6000.0, 4000.0  # of aircraft of which nothing is known
 
@@ -230,6 +232,22 @@ def elevation_edges(radar: Radar) -> NDArray[np.float64]:
         return np.empty(0)
     low, high = radar.min_elevation_deg, radar.max_elevation_deg
     return np.radians([low, *(edge for edge in LAYERS_DEG if low < edge < high), high])
+
+
+def shares_along_elevation(radar: Radar, flat: bool, rows: int) -> NDArray[np.float64]:
+    """Share of the false plots of each of so many rows of range that lies in each layer of elevation (rows, layers).
+
+    Noise comes evenly from all elevations; extractors drop what would be higher than anything flies.
+    """
+    edges = elevation_edges(radar)
+    range_m = (np.arange(rows) + 0.5)[:, None] * radar.max_range_km * 1e3 / rows
+    drop = 0.0 if flat else range_m / (2.0 * EARTH_RADIUS_M * 4.0 / 3.0)
+    top = np.arcsin(np.clip((HIGHEST_PLOT_M - radar.position.ellipsoidal_height_m) / range_m - drop, -1.0, 1.0))
+    inside = np.clip(np.minimum(edges[1:], top) - edges[:-1], 0.0, None)
+    even = np.diff(edges) / np.ptp(edges)
+    total = inside.sum(axis=1, keepdims=True)
+    share = np.divide(inside, total, out=np.broadcast_to(even, inside.shape).copy(), where=total > 0.0)
+    return np.asarray((1.0 - HIGHER_SHARE) * share + HIGHER_SHARE * even)
 
 
 @leaf

@@ -26,9 +26,16 @@ class Counts(NamedTuple):
     absurd: int = 0
     late: int = 0  # that came after their slice was done
     homeless: int = 0  # of these, belonged to no track
+    excluded: int = 0  # in an area of the operator's, and left out
+    not_initiated: int = 0  # in one where no track begins
+    mirrored: int = 0  # mirror images of an aircraft seen elsewhere, that started no track
+    sidelobes: int = 0
+    splits: int = 0  # beside the plot of a track
 
 
-GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS = range(len(Counts._fields))
+GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS, EXCLUDED, NOT_INITIATED, MIRRORED, SIDELOBE, SPLIT = range(
+    len(Counts._fields)
+)
 
 
 class Admitted(NamedTuple):

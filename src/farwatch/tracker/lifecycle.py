@@ -81,16 +81,34 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
 
 
 @leaf
-def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
-    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+def speaks(tracks, i):  # type: ignore[no-untyped-def]
+    """Whether a transponder speaks for a track."""
     answers = not math.isnan(tracks.pressure_altitude_m[i])
-    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
-        return False
+    return answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
+
+
+@leaf
+def speed_and_doubt(tracks, i):  # type: ignore[no-untyped-def]
+    """Speed of a track and its standard deviation over all directions, m/s."""
     v2, variance = 0.0, 0.0
     for a in range(3, 6):
         v2 += tracks.mean[i, a] * tracks.mean[i, a]
         variance += tracks.covariance[i, a, a]
-    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
+    return math.sqrt(v2), math.sqrt(variance)
+
+
+@leaf
+def surely_moves(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track is no fixed echo: a transponder speaks for it, or it is faster by more than its doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return min_speed_mps == 0.0 or speed > min_speed_mps + doubt or speaks(tracks, i)
+
+
+@leaf
+def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return speed + doubt < min_speed_mps and not speaks(tracks, i)
 
 
 @leaf
@@ -110,14 +128,18 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
-            elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
+            elif (
+                tracks.existence[i] > options.confirm_existence
+                and tracks.detections[i] >= fewest
+                and (not model.learns_clutter or surely_moves(tracks, i, options.min_speed_mps))
+            ):
                 tracks.status[i] = CONFIRMED
                 before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
                 if before >= 0:
                     tracks.id[i] = tracks.id[before]
                     tracks.born_ns[i] = tracks.born_ns[before]
                     tracks.status[before] = TENTATIVE  # it ends without a word: its number lives on
-                    tracks.alive[before] = False
+                    tracks.alive[before], tracks.shown[before] = False, False
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
@@ -297,17 +319,18 @@ def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+    tracks, hypotheses, slots, plots, table, used, fresh, events, unseen, density, model, radar, sensor, options, motion
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
-    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains;
+    `fresh` (n,) is how much each is to be believed.
     """
     false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
     x, P, g = np.zeros(STATE), np.zeros((STATE, STATE)), np.empty(STATE)
     for j in range(len(used)):
-        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
+        existence = fresh[j] * events.birth[j] * birth[j] / (birth[j] + false[j])
         if not used[j] or existence < LEAST_BIRTH or n == len(slots):
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
@@ -327,7 +350,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         hypotheses.track[i] = i
         hypotheses.modes[i] = 1
         hypotheses.probability[i, 0] = 1.0
-        tracks.alive[i] = True
+        tracks.alive[i], tracks.shown[i] = True, False
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]
