@@ -18,6 +18,7 @@ from farwatch.picture import Status
 from farwatch.plots import Floats, Ints
 from farwatch.sensors import coverage, window
 from farwatch.sensors.radar import WIDEST, local, wrap
+from farwatch.tracker.admit import CROWDED
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracker.detection import detection_at
 from farwatch.tracks import MODES, STATE, copy_gaussian
@@ -29,6 +30,8 @@ AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 EARLY = math.radians(6.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 NEAR_M = 20_000.0  # nearer, an aircraft may overtake the beam's gate on its way round
+MOST_TENTATIVE = 256  # plots in the gate of a tentative track, where a handful tells nothing any more
+PAIRS_A_PLOT, PAIRS = 32, 10_000  # of a look and a plot in its gate, in one step: ten times what any scene here has
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 
 
@@ -169,7 +172,22 @@ def rows_due(tracks, sensor, until_ns, rows):  # type: ignore[no-untyped-def]
 
 @leaf
 def reach_on(  # type: ignore[no-untyped-def]
-    tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, due, start, n, out
+    tracks,
+    model,
+    radar,
+    sensor,
+    motion,
+    options,
+    plots,
+    detections,
+    now,
+    rotation_s,
+    until_ns,
+    due,
+    start,
+    n,
+    out,
+    counted,
 ):
     """Go on with the tracks from due[start] and n looks in `out`; return the looks, and the place in `due` that had no
     room for its plots (all tracks: their number)."""
@@ -189,6 +207,10 @@ def reach_on(  # type: ignore[no-untyped-def]
         out.row[n] = i
         out.passed[n], out.overdue[n] = past >= half, past >= max(half, OVERDUE)
         found = in_window(plots, gate, out.plot[out.first[n] :])
+        if found > MOST_TENTATIVE and tracks.status[i] == TENTATIVE:
+            tracks.alive[i] = False
+            counted[CROWDED] += 1
+            continue
         if found > len(out.plot) - out.first[n]:
             return n, d
         if found == 0 and not out.passed[n]:
@@ -215,8 +237,54 @@ def reach_on(  # type: ignore[no-untyped-def]
     return n, len(due)
 
 
+@leaf
+def copy_look(out, k, to):  # type: ignore[no-untyped-def]
+    """Move look k to the place `to` before it."""
+    out.row[to], out.time_ns[to], out.passed[to], out.overdue[to] = (
+        out.row[k],
+        out.time_ns[k],
+        out.passed[k],
+        out.overdue[k],
+    )
+    out.hidden[to], out.detection[to], out.v[to] = out.hidden[k], out.detection[k], out.v[k]
+    out.next_due_ns[to] = out.next_due_ns[k]
+    begin, end = out.first[k], out.first[k + 1]
+    out.first[to + 1] = out.first[to] + end - begin
+    for p in range(end - begin):
+        out.plot[out.first[to] + p] = out.plot[begin + p]
+
+
+@leaf
+def shed(tracks, out, n, most, counted):  # type: ignore[no-untyped-def]
+    """Give up the tentative tracks with the most plots in their gates until no more than `most` pairs of a look and a
+    plot are left, or no such track is; return the looks that are left of n.
+
+    In a storm of false plots nothing can be told of them, and time must not grow as the square of the plots.
+    """
+    limit, pairs = MOST_TENTATIVE, out.first[n]
+    while pairs > most and limit > 0:
+        limit //= 2
+        pairs = 0
+        for k in range(n):
+            found = out.first[k + 1] - out.first[k]
+            if found <= limit or tracks.status[out.row[k]] != TENTATIVE:
+                pairs += found
+    if limit == MOST_TENTATIVE:
+        return n
+    kept = 0
+    for k in range(n):
+        i = out.row[k]
+        if out.first[k + 1] - out.first[k] > limit and tracks.status[i] == TENTATIVE:
+            tracks.alive[i] = False
+            counted[CROWDED] += 1
+            continue
+        copy_look(out, k, kept)
+        kept += 1
+    return kept
+
+
 @kernel
-def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
     A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
@@ -260,11 +328,13 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
             start,
             n,
             out,
+            counted,
         )
         if start < most:
             longer = np.empty(2 * len(out.plot) + len(plots.row), np.int64)
             longer[: len(out.plot)] = out.plot
             out = Reached(*out[:9], longer)
+    n = shed(tracks, out, n, PAIRS + PAIRS_A_PLOT * len(plots.row), counted)
     return Reached(
         out.row[:n],
         out.time_ns[:n],
@@ -280,12 +350,14 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
 
 
 @kernel
-def look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def look(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted
+):
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
 
     `plots` are its plots, sorted for gating; each look names those in its window.
     """
-    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns)
+    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted)
     count = len(reach.row)
     existence = np.empty(count)
     probability = np.zeros((count, MODES))

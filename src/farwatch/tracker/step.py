@@ -54,18 +54,21 @@ def step(  # type: ignore[no-untyped-def]
     """Admit, predict, gate, associate, update, settle and report the tracks that `sensor` has looked at by `until_ns`.
 
     One call, for each array handed over costs time: plots `given` by all sensors and those `held` from before; the
-    tables are changed in place, with what has been `learned` of the sensor (`Learned`) and `counted` (`Counts`). The
-    tables have a free row for each plot. The last step of a slice ends what has coasted for too long by `ending_ns` (else 0).
+    tables are changed in place, with what has been `learned` of the sensor (`Learned`) and `counted` (`Counts`). Births
+    take the free rows of the tables, as far as they go. The last step of a slice ends what has coasted for too long by
+    `ending_ns` (of the others 0).
     """
-    plots = admit(held, given, progress, beams, counted, sensor, model, until_ns)
+    clutter, echoes, detections, met = learned
+    plots = admit(held, given, progress, beams, counted, met, sensor, model, until_ns)
     slots = free_slots(tracks, len(plots.time_ns), until_ns)
-    clutter, echoes, detections = learned
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
     density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns)
+    looks = look(
+        tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns, counted
+    )
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
@@ -84,7 +87,21 @@ def step(  # type: ignore[no-untyped-def]
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
     give_birth(
-        tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+        tracks,
+        hypotheses,
+        slots,
+        plots,
+        table,
+        used,
+        events,
+        unseen,
+        density,
+        model,
+        radar,
+        sensor,
+        options,
+        motion,
+        counted,
     )
     rows = to_be_seen(tracks, hypotheses, looks, done)
     seen = columns(tracks, rows, tracks.time_ns, tracks.mean, tracks.covariance, rows, period_s, model.flat)

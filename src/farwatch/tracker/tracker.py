@@ -16,7 +16,7 @@ from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import NO_ADDRESS, Batch, Ints, Plots, Progress, make_plots, make_progress
 from farwatch.sensors import Sensor, layer_edges, sensor_model
 from farwatch.sensors.measurement import measurement_table
-from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
+from farwatch.tracker.admit import HOMELESS, LATE, REMEMBERED, Admitted, Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
@@ -30,7 +30,8 @@ from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
-FIRST_CAPACITY = 1024
+FIRST_CAPACITY, MOST_ROWS = 1024, 400_000  # of the tables: some 2 KB a row
+LATE_PAIRS, LEAST_LATE = 20_000_000, 100  # of a late plot and a track, and late plots, that are gone through at once
 SNAPSHOT_VERSION = 4
 NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
@@ -41,12 +42,13 @@ class Learned(NamedTuple):
     clutter: ClutterMap
     echoes: EchoMap
     detections: DetectionMap
+    met: Ints  # plots met of late, by their hash
 
 
 def learned_of(sensor: Sensor) -> Learned:
     """What is believed of a sensor before it has been heard."""
     clutter = make_clutter_map(sensor.clutter, layer_edges(sensor))
-    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
+    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection), np.zeros(REMEMBERED, np.int64))
 
 
 class Tracker:
@@ -176,10 +178,8 @@ class Tracker:
         for name, value in rest.items():
             setattr(self, name, value)
 
-    def _parts(
-        self, batch: Batch, sensor: int, before_ns: int
-    ) -> list[tuple[Admitted, Plots, Progress, int]]:
-        """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
+    def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
+        """What each step of one sensor's slice is given: plots held for it, those of all, messages, until when (ns).
 
         Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
         """
@@ -194,12 +194,18 @@ class Tracker:
     def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
         held, model = self._held[sensor], self._models[sensor][0]
-        plots = admit(held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns)
+        met = self._learned[sensor].met
+        given = (held, batch.plots, batch.progress, self._beams, self._counted, met, sensor, model, batch.until_ns)
+        plots = admit(*given)
         late = plots.time_ns < before_ns
         late[: held.n] = False
         if late.any():
-            self._counted[LATE] += late.sum()
-            self._counted[HOMELESS] += self._take_late(plots.take(late), sensor)
+            rows = np.flatnonzero(late)
+            # Too old for any state to be taken back to, or too many to be held against every track.
+            kept = rows[plots.time_ns[rows] >= batch.until_ns - self._options.coast_ns]
+            kept = kept[: max(LATE_PAIRS // len(self._tracks.alive), LEAST_LATE)]
+            self._counted[LATE] += len(rows)
+            self._counted[HOMELESS] += len(rows) - len(kept) + self._take_late(plots.take(kept), sensor)
             plots = plots.take(~late)
         return plots  # type: ignore[no-any-return]
 
@@ -213,11 +219,11 @@ class Tracker:
         return int(take_late(*given))
 
     def _make_room(self, wanted: int) -> None:
-        """See to it that so many tracks may be born; the tables grow where they have too few free rows."""
+        """See to it that so many tracks may be born; the tables grow, up to a limit, where they lack free rows."""
         if self._room < wanted:
             self._room = free_rows(self._tracks, self._until_ns)
-        if self._room < wanted:
-            capacity = 2 * len(self._tracks.alive) + wanted
+        if self._room < wanted and len(self._tracks.alive) < MOST_ROWS:
+            capacity = min(2 * len(self._tracks.alive) + wanted, MOST_ROWS)
             self._room += capacity - len(self._tracks.alive)
             self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
             self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
