@@ -136,7 +136,7 @@ def test_the_second_copy_of_a_plot_counts_for_nothing(off_m: float, counted_as: 
         end = batch.until_ns
     before = tracker.picture(end)
     copy = plots.take(slice(plots.n - 1, None))
-    copy = copy._replace(z=copy.z + [off_m, 0, 0, 0, 0, 0])  # or one that has been rounded on its way
+    copy = copy._replace(z=copy.z + np.array([off_m, 0, 0, 0, 0, 0]))  # or one that has been rounded on its way
     tracker.update(Batch(copy, make_progress(0), end + 1))
     assert getattr(tracker.counts, counted_as) == 1
     assert tracker.picture(end).sigma_horizontal_m.tolist() == before.sigma_horizontal_m.tolist()

@@ -12,8 +12,10 @@ from typing import NamedTuple
 import msgspec
 from rich.table import Table
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial, result
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import plans_of
 from farwatch.formats.asterix.editions import Choice, Editions
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
@@ -61,7 +63,7 @@ def track(
     sink = open_sink(output, [sensor.id for sensor in scenario.sensors], sink_options(scenario, sac_sic, editions))
     try:
         kernels_ready()
-        tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+        tracker = tracker_of(scenario)
         total = sum(map(size_of, recordings))
         with bar("tracking", total / 1e6, "MB") as progress:
             task = progress.task_ids[0]
@@ -143,7 +145,7 @@ def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) ->
     asterix62 = Asterix62Options(sac_sic=sac_sic)
     if written := Choice(editions).given.get(62):
         asterix62 = msgspec.structs.replace(asterix62, edition=written.edition)
-    return SinkOptions(scenario.sensors, scenario.frame, asterix62)
+    return SinkOptions(scenario.sensors, scenario.frame, asterix62, plans_of(scenario.flight_plans))
 
 
 def losses(source: Replay, tracker: Tracker) -> list[str]:
