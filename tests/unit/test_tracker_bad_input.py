@@ -12,7 +12,7 @@ from farwatch.association.gate import FEW, sort_rows
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import Batch, Plots, make_plots, make_progress
 from farwatch.tracker import Tracker
-from farwatch.tracker.looks import MOST_TENTATIVE, PAIRS, PAIRS_A_PLOT
+from farwatch.tracker.shed import MOST_TENTATIVE, PAIRS, PAIRS_A_PLOT
 from farwatch.tracker.tracker import MOST_ROWS
 from scenes import FLAT, START_NS, batches_of, concat_plots, confirmed, plots_of, radar, straight, track
 

@@ -218,7 +218,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
     table = measurement_table(plots, *model.variances)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, in_bands, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, in_bands, until_ns, COUNTED)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     density = Density(false, birth, birth)

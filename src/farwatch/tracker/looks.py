@@ -21,6 +21,7 @@ from farwatch.sensors.radar import WIDEST, local, wrap
 from farwatch.tracker.admit import CROWDED
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracker.detection import detection_at
+from farwatch.tracker.shed import MOST_TENTATIVE, PAIRS, PAIRS_A_PLOT, shed
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
@@ -30,8 +31,6 @@ AZIMUTH_MARGIN = math.radians(1.0)  # jitter of the beam and of time stamps
 EARLY = math.radians(6.0)  # the gate grows and the beam's phase is corrected until it is reached
 OVERDUE = math.radians(100.0)  # so far behind the beam no plot is waited for
 NEAR_M = 20_000.0  # nearer, an aircraft may overtake the beam's gate on its way round
-MOST_TENTATIVE = 256  # plots in the gate of a tentative track, where a handful tells nothing any more
-PAIRS_A_PLOT, PAIRS = 32, 10_000  # of a look and a plot in its gate, in one step: ten times what any scene here has
 SILENT_ROTATIONS = 3.0  # a sensor that has said nothing for so long is not looking
 
 
@@ -199,6 +198,10 @@ def reach_on(  # type: ignore[no-untyped-def]
         dt = (out.time_ns[n] - tracks.time_ns[i]) * 1e-9
         gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
         if not model.snapshot:
+            if gate.v - gate.half_v > model.max_first:
+                # No plot of this sensor can be there; within a turn the track does not fly so far either.
+                tracks.due_ns[i, sensor] = until_ns + int(rotation_s * 1e9)
+                continue
             half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
             if past <= -half:
                 early = (half + EARLY) / TWO_PI * rotation_s
@@ -235,52 +238,6 @@ def reach_on(  # type: ignore[no-untyped-def]
         out.first[n + 1] = out.first[n] + found
         n += 1
     return n, len(due)
-
-
-@leaf
-def copy_look(out, k, to):  # type: ignore[no-untyped-def]
-    """Move look k to the place `to` before it."""
-    out.row[to], out.time_ns[to], out.passed[to], out.overdue[to] = (
-        out.row[k],
-        out.time_ns[k],
-        out.passed[k],
-        out.overdue[k],
-    )
-    out.hidden[to], out.detection[to], out.v[to] = out.hidden[k], out.detection[k], out.v[k]
-    out.next_due_ns[to] = out.next_due_ns[k]
-    begin, end = out.first[k], out.first[k + 1]
-    out.first[to + 1] = out.first[to] + end - begin
-    for p in range(end - begin):
-        out.plot[out.first[to] + p] = out.plot[begin + p]
-
-
-@leaf
-def shed(tracks, out, n, most, counted):  # type: ignore[no-untyped-def]
-    """Give up the tentative tracks with the most plots in their gates until no more than `most` pairs of a look and a
-    plot are left, or no such track is; return the looks that are left of n.
-
-    In a storm of false plots nothing can be told of them, and time must not grow as the square of the plots.
-    """
-    limit, pairs = MOST_TENTATIVE, out.first[n]
-    while pairs > most and limit > 0:
-        limit //= 2
-        pairs = 0
-        for k in range(n):
-            found = out.first[k + 1] - out.first[k]
-            if found <= limit or tracks.status[out.row[k]] != TENTATIVE:
-                pairs += found
-    if limit == MOST_TENTATIVE:
-        return n
-    kept = 0
-    for k in range(n):
-        i = out.row[k]
-        if out.first[k + 1] - out.first[k] > limit and tracks.status[i] == TENTATIVE:
-            tracks.alive[i] = False
-            counted[CROWDED] += 1
-            continue
-        copy_look(out, k, kept)
-        kept += 1
-    return kept
 
 
 @kernel
