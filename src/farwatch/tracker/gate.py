@@ -72,7 +72,7 @@ def plot_likelihood(model, radar, m, dt, modes, probability, mean, covariance, c
         log_mode[mode], chi2, measurements = correct(model, radar, m, x, scratch.P, size, scratch.g)
         best = min(best, chi2)
         highest = max(highest, log_mode[mode])
-    if best > chi2_gate[measurements]:
+    if not 0.0 <= best <= chi2_gate[measurements]:  # nor where a covariance that cannot be has made it no number
         return OUTSIDE
     total = 0.0
     for mode in range(MODES):

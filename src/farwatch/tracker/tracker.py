@@ -19,7 +19,7 @@ from farwatch.sensors import RADAR, Sensor, layer_edges, sensor_model, shares_al
 from farwatch.sensors.measurement import measurement_table
 from farwatch.sensors.pressure import PressureField, make_pressure_field, use_pressure_field
 from farwatch.sensors.radar import NO_RADAR, RadarModel
-from farwatch.tracker.admit import EXCLUDED, HOMELESS, LATE, Admitted, Counts, admit, none_admitted
+from farwatch.tracker.admit import EXCLUDED, HOMELESS, LATE, REMEMBERED, Admitted, Counts, admit, none_admitted
 from farwatch.tracker.areas import area_model, mark_areas
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.clutter import ROWS, ClutterMap, make_clutter_map, plot_densities
@@ -35,8 +35,9 @@ from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import ROWS_A_PLOT, step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
-FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 6
+FIRST_CAPACITY, MOST_ROWS = 1024, 400_000  # of the tables: some 2 KB a row
+LATE_PAIRS, LEAST_LATE = 20_000_000, 100  # of a late plot and a track, and late plots, that are gone through at once
+SNAPSHOT_VERSION = 7
 NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
@@ -47,12 +48,14 @@ class Learned(NamedTuple):
     echoes: EchoMap
     detections: DetectionMap
     ghosts: GhostMap
+    met: Ints  # plots met of late, by their hash
 
 
 def learned_of(sensor: Sensor, flat: bool) -> Learned:
     """What is believed of a sensor before it has been heard."""
     clutter = make_clutter_map(sensor.clutter, layer_edges(sensor), shares_along_w(sensor, flat, ROWS))
-    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection), make_ghost_map())
+    met = np.zeros(REMEMBERED, np.int64)
+    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection), make_ghost_map(), met)
 
 
 def pressure_field_of(radars: Sequence[RadarModel]) -> PressureField:
@@ -194,7 +197,7 @@ class Tracker:
             setattr(self, name, value)
 
     def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
-        """What the steps of one sensor's slice are given: plots held, those of all sensors, messages, until when.
+        """What each step of one sensor's slice is given: plots held for it, those of all, messages, until when (ns).
 
         Where some are late, the operator has a map or the sensor takes snapshots, its plots are admitted here, and wait
         as those held do.
@@ -210,12 +213,18 @@ class Tracker:
     def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
         held, model = self._held[sensor], self._models[sensor][0]
-        plots = admit(held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns)
+        met = self._learned[sensor].met
+        given = (held, batch.plots, batch.progress, self._beams, self._counted, met, sensor, model, batch.until_ns)
+        plots = admit(*given)
         late = plots.time_ns < before_ns
         late[: held.n] = False
         if late.any():
-            self._counted[LATE] += late.sum()
-            self._counted[HOMELESS] += self._take_late(plots.take(late), sensor)
+            rows = np.flatnonzero(late)
+            # Too old for any state to be taken back to, or too many to be held against every track.
+            kept = rows[plots.time_ns[rows] >= batch.until_ns - self._options.coast_ns]
+            kept = kept[: max(LATE_PAIRS // len(self._tracks.alive), LEAST_LATE)]
+            self._counted[LATE] += len(rows)
+            self._counted[HOMELESS] += len(rows) - len(kept) + self._take_late(plots.take(kept), sensor)
             plots = plots.take(~late)
         if (areas := self._areas[sensor]) is not None:
             excluded = mark_areas(plots, held.n, areas, model, self._models[sensor][1], self._options)
@@ -235,11 +244,11 @@ class Tracker:
         return int(take_late(*given))
 
     def _make_room(self, wanted: int) -> None:
-        """See to it that so many tracks may be born; the tables grow where they have too few free rows."""
+        """See to it that so many tracks may be born; the tables grow, up to a limit, where they lack free rows."""
         if self._room < wanted:
             self._room = free_rows(self._tracks, self._until_ns)
-        if self._room < wanted:
-            capacity = 2 * len(self._tracks.alive) + wanted
+        if self._room < wanted and len(self._tracks.alive) < MOST_ROWS:
+            capacity = min(2 * len(self._tracks.alive) + wanted, MOST_ROWS)
             self._room += capacity - len(self._tracks.alive)
             self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
             self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
