@@ -34,7 +34,12 @@ def check(site: str, as_json: bool) -> None:
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
     simulated = world(scenario)
     if as_json:
-        about = {"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated}
+        about: dict[str, Any] = {
+            "name": scenario.name,
+            "frame": scenario.frame.kind,
+            "sensors": sensors,
+            "simulation": simulated,
+        }
         about |= {"maps": maps_of(scenario), "flight_plans": 0 if plans is None else len(plans.callsign)}
         result(about | traffic(scenario))
         return
