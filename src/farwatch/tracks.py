@@ -45,6 +45,7 @@ class Tracks(NamedTuple):
     mode_a: NDArray[np.int16]
     callsign: Ints
     pressure_altitude_m: Floats
+    strikes: Ints  # how often its registers have contradicted it
     detections: Ints  # looks with a plot since birth
     misses: Ints  # looks without one since the last detection
     looked_ns: Ints  # (n, sensors)
@@ -83,6 +84,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         mode_a=np.full(capacity, NO_MODE_A, np.int16),
         callsign=np.full(capacity, NO_CALLSIGN, np.int64),
         pressure_altitude_m=np.full(capacity, np.nan),
+        strikes=np.zeros(capacity, np.int64),
         detections=np.zeros(capacity, np.int64),
         misses=np.zeros(capacity, np.int64),
         looked_ns=np.zeros((capacity, sensors), np.int64),

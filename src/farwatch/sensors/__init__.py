@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
-from farwatch.kernels import inlined, kernel
+from farwatch.kernels import inlined, kernel, leaf
 from farwatch.sensors.place import Place
 from farwatch.sensors.position import (
     BANDS,
@@ -45,11 +45,12 @@ from farwatch.sensors.radar import (
     radar_model,
     shares_along_elevation,
 )
-from farwatch.sensors.radar import correct as correct_by_radar
 from farwatch.sensors.radar import coverage as radar_coverage
 from farwatch.sensors.radar import further_space as space_of_radar
 from farwatch.sensors.radar import place as place_radar
 from farwatch.sensors.radar import window as radar_window
+from farwatch.sensors.radar_correct import correct as correct_by_radar
+from farwatch.sensors.radar_correct import correct_by_rate
 
 Sensor = Radar | PositionSensor
 
@@ -221,6 +222,16 @@ def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-
     if model.kind == POSITION:
         return place_position(m, prior_height, prior_sigma, x, P)
     return place_radar(radar, m, prior_height, prior_sigma, x, P)
+
+
+@leaf
+def start_motion(model, radar, m, x, P, g):  # type: ignore[no-untyped-def]
+    """Correct the velocity that a new aircraft is believed to have by what its first plot m says of it.
+
+    That is its range rate. A register is not believed yet: one that lies would hide its aircraft from its own track.
+    """
+    if model.kind == RADAR and m.measured & 8 and radar.variance_rate > 0.0:
+        correct_by_rate(radar, m.z3, x, P, 6, g)
 
 
 __all__ = ["Area", "Place", "PositionSensor", "Radar", "RadarSigma", "Sensor", "SensorModel", "sensor_model"]
