@@ -40,6 +40,7 @@ from farwatch.sensors.radar import (
     Radar,
     RadarModel,
     RadarSigma,
+    ResolutionCell,
     elevation_edges,
     heights_along_elevation,
     radar_model,
@@ -72,6 +73,8 @@ class SensorModel(NamedTuple):
     echo_u: float  # size of a fixed echo in u, v and w: some four standard deviations
     echo_v: float
     echo_w: float
+    cell_u: float  # two targets closer than this in u and v give one plot without identity
+    cell_v: float  # 0: every target gives a plot of its own
     variances: tuple[float, float, float]  # of the first three coordinates, where a plot brings none
     min_first: float  # limits of what it can report as first and second coordinate
     max_first: float
@@ -99,6 +102,8 @@ def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
         echo_u=4.0 * math.radians(sensor.sigma.azimuth_deg),
         echo_v=4.0 * sensor.sigma.range_m,
         echo_w=4.0 * math.radians(sensor.sigma.elevation_deg or 0.0),
+        cell_u=math.radians(sensor.resolution.azimuth_deg or sensor.beam_deg),
+        cell_v=float(sensor.resolution.range_m),
         variances=(radar.variance_range, radar.variance_azimuth, radar.variance_elevation),
         min_first=LEAST_RANGE_M,
         max_first=FARTHEST * radar.max_range_m,
@@ -126,6 +131,8 @@ def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
         echo_u=4.0 * sensor.sigma_m,
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
+        cell_u=0.0,
+        cell_v=0.0,
         variances=(position.variance, position.variance, position.variance),
         min_first=position.min_x_m - MARGIN * width_m,
         max_first=position.max_x_m + MARGIN * width_m,
@@ -212,4 +219,14 @@ def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-
     return place_radar(radar, m, prior_height, prior_sigma, x, P)
 
 
-__all__ = ["Area", "Place", "PositionSensor", "Radar", "RadarSigma", "Sensor", "SensorModel", "sensor_model"]
+__all__ = [
+    "Area",
+    "Place",
+    "PositionSensor",
+    "Radar",
+    "RadarSigma",
+    "ResolutionCell",
+    "Sensor",
+    "SensorModel",
+    "sensor_model",
+]

@@ -38,6 +38,14 @@ class RadarSigma(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pressure_altitude_m: Positive = 30.0
 
 
+class ResolutionCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two aircraft closer than this in range and in azimuth give one primary plot; without `azimuth_deg`, the beam's
+    width counts. `range_m = 0`: every aircraft gives a plot of its own."""
+
+    range_m: NotNegative = 150.0
+    azimuth_deg: Annotated[float, Meta(gt=0, le=90)] | None = None
+
+
 class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="radar"):
     """A rotating radar.
 
@@ -58,6 +66,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     detection: Probability = 0.9
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
+    resolution: ResolutionCell = ResolutionCell()
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
 
     @property
@@ -206,6 +215,37 @@ def window(radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
         sigmas * math.sqrt(max(along(S, rx, ry, rz), 0.0) + radar.variance_range),
         math.atan2(u, ground) + higher,
         sigmas * math.sqrt(max(along(S, ux, uy, uz), 0.0) / (r * r) + radar.variance_elevation),
+    )
+
+
+@leaf
+def between(S, ax, ay, az, bx, by, bz):  # type: ignore[no-untyped-def]
+    """Covariance of the components along a and b of a position with covariance S, packed 00 01 02 11 12 22."""
+    return (
+        ax * (S[0] * bx + S[1] * by + S[2] * bz)
+        + ay * (S[1] * bx + S[3] * by + S[4] * bz)
+        + az * (S[2] * bx + S[4] * by + S[5] * bz)
+    )
+
+
+@leaf
+def seen_at(radar, x, y, z, S):  # type: ignore[no-untyped-def]
+    """Azimuth u, range v and elevation w of a position of covariance S (packed), and their variances uu, uv, vv, ww."""
+    e, n, up = local(radar, x, y, z)
+    ground = math.sqrt(max(e * e + n * n, 1.0))
+    r = math.sqrt(ground * ground + up * up)
+    longer, higher = bent(radar, ground, up)
+    rx, ry, rz = turned(radar, e / r, n / r, up / r)
+    ax, ay, az = turned(radar, n / ground, -e / ground, 0.0)
+    wx, wy, wz = turned(radar, -up * e / (ground * r), -up * n / (ground * r), ground / r)
+    return (
+        math.atan2(e, n),
+        r + longer,
+        math.atan2(up, ground) + higher,
+        max(along(S, ax, ay, az), 0.0) / (ground * ground),
+        between(S, ax, ay, az, rx, ry, rz) / ground,
+        max(along(S, rx, ry, rz), 0.0),
+        max(along(S, wx, wy, wz), 0.0) / (r * r),
     )
 
 

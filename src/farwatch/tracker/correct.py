@@ -87,6 +87,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
     missed,
     weight,
     plot,
+    row,
     mode_likelihood,
     plot_time_ns,
     table,
@@ -97,8 +98,8 @@ def merge_modes(  # type: ignore[no-untyped-def]
 ):
     """Moment-match every mode of one look over its events; mode probabilities follow.
 
-    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
-    likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
+    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,), the rows `row`
+    (n,) of the measurement table and the mode likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
     """
     n_events = len(weight)
     of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance
@@ -129,7 +130,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
             dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
+            correct(model, radar, measurement(table, row[e]), x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w
@@ -175,9 +176,11 @@ def merge_looks(  # type: ignore[no-untyped-def]
     scratch,
     likelihood,
     matrix,
+    weight,
     done,
 ):
-    """Merge each look of a closed cluster by its events' weights, and mark it in `done`; the rest is scratch."""
+    """Merge each look of a closed cluster by the `weight` of each candidate's event, and mark it in `done`; the rest is
+    scratch."""
     count = len(looks.time_ns)
     for k in range(count):
         if not clusters.closed[clusters.look[k]]:
@@ -190,9 +193,9 @@ def merge_looks(  # type: ignore[no-untyped-def]
         existence = missed
         best, best_weight, seen = -1, 0.0, 0.0
         for e in range(candidates.first[k], candidates.first[k + 1]):
-            seen += events.weight[e]
-            if events.weight[e] > best_weight:
-                best, best_weight = e, events.weight[e]
+            seen += weight[e]
+            if weight[e] > best_weight:
+                best, best_weight = e, weight[e]
         existence = min(max(missed + seen, 1e-12), 1.0)
         detected = seen > 0.5 * existence
         if tracks.status[i] != TENTATIVE and existence > SURE and not math.isnan(looks.v[k]):
@@ -230,8 +233,9 @@ def merge_looks(  # type: ignore[no-untyped-def]
                 looks.mean[k],
                 looks.covariance[k],
                 missed,
-                events.weight[begin:end],
+                weight[begin:end],
                 candidates.plot[begin:end],
+                candidates.row[begin:end],
                 candidates.mode_likelihood[begin:end],
                 plots.time_ns,
                 table,
@@ -293,6 +297,9 @@ def update(  # type: ignore[no-untyped-def]
     scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
     likelihood = np.empty(MODES)
     matrix = np.empty((MODES, MODES))
+    weight = np.empty(len(candidates.plot))
+    for e in range(len(weight)):
+        weight[e] = events.weight[candidates.event[e]]
     merge_looks(
         tracks,
         hypotheses,
@@ -310,6 +317,7 @@ def update(  # type: ignore[no-untyped-def]
         scratch,
         likelihood,
         matrix,
+        weight,
         done,
     )
     return done, used

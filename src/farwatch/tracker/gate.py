@@ -165,6 +165,8 @@ def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands
         np.zeros(count + 1, np.int64),
         np.empty(room),
         np.zeros((room, MODES)),
+        np.empty(0, np.int64),
+        np.empty(0, np.int64),
     )
     scratch = Scratch(
         np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE), np.empty(MODES), np.empty((MODES, MODES))
@@ -173,4 +175,7 @@ def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands
     n = weigh(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, scratch, again, out
     )
-    return Candidates(out.plot[:n], out.look[:n], out.first, out.likelihood[:n], out.mode_likelihood[:n])
+    plot = out.plot[:n]
+    return Candidates(
+        plot, out.look[:n], out.first, out.likelihood[:n], out.mode_likelihood[:n], plot.copy(), np.arange(n)
+    )

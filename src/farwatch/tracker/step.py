@@ -16,6 +16,7 @@ from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
+from farwatch.tracker.merged import common_edges, near_looks, with_common
 
 
 @kernel
@@ -38,17 +39,37 @@ def step(  # type: ignore[no-untyped-def]
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
-    clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
+    seen, cell, near = near_looks(looks, candidates, hypotheses, model, radar)
+    edge_look, edge_plot = common_edges(candidates, seen, cell, model, in_bands)
+    clusters = find_clusters(edge_look, edge_plot, len(plots.time_ns), looks.passed, looks.overdue, near)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
+    candidates, events, table = with_common(
+        candidates,
+        edge_look,
+        edge_plot,
+        events,
+        clusters,
+        looks,
+        hypotheses,
+        seen,
+        cell,
+        near,
+        plots,
+        table,
+        model,
+        radar,
+        density,
+        options.chi2_gate,
+    )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
     count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:
-        merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
+        merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, done)
     next_id = settle(
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
