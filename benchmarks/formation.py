@@ -3,7 +3,8 @@
     python benchmarks/formation.py [--scenario formation] [--seeds 5] [--duration 900]
 
 Count: at each scan end, every set of aircraft that shared a plot in that scan; right is as many tracks as aircraft
-(a track counts for the set of its nearest aircraft, within 3 km).
+(a track counts for the set of its nearest aircraft, within 3 km). Of aircraft that were never seen apart no radar can
+tell how many they are: the first figure is of sets whose members had four plots of their own before, the second of all.
 
 Swaps: a pair's stretch of common plots, with gaps of up to two scans, between three scans of which and three of after
 which (the first two after are left to the tracker) tell whose tracks are whose. Beside it the clairvoyant: for the
@@ -39,6 +40,7 @@ from farwatch.truth import LOOKS_PROPER, NO_PLOT, Illuminations, Outcome, Truth,
 GAP_SCANS = 3  # a stretch of common plots goes on until so many scans without one
 WINDOW_SCANS = 3
 SETTLING_SCANS = 2
+OWN_PLOTS = 4  # three make a track, and the fourth may be missed by the others of its formation
 Q_RELATIVE = 2.0  # m^2/s^3: twice the agile class's in straight flight
 
 
@@ -165,15 +167,23 @@ class Outcomes(NamedTuple):
     clairvoyant_asked: int
 
 
-def counts(scene: Scene) -> tuple[int, int]:
-    """Sets with the right count, and all sets that count."""
-    right = total = 0
+def counts(scene: Scene) -> tuple[int, int, int, int]:
+    """Sets with the right count and all sets of which each aircraft had enough plots of its own; the same of any."""
+    right = total = right_of_any = of_any = 0
+    own: dict[int, int] = dict.fromkeys(scene.paths.aircraft.tolist(), 0)
     for scan in range(scene.scans):
         for one in scene.sets(scan):
             if scene.coverage.counts(np.array(sorted(one)), scene.ends[scan]).all():
-                total += 1
-                right += scene.tracks_of(one, scan) == len(one)
-    return right, total
+                good = scene.tracks_of(one, scan) == len(one)
+                of_any += 1
+                right_of_any += good
+                if min(own[aircraft] for aircraft in one) >= OWN_PLOTS:
+                    total += 1
+                    right += good
+        alone = scene.looks.aircraft[(scene.scan == scan) & (scene.looks.outcome == Outcome.DETECTED)]
+        for aircraft in alone.tolist():
+            own[aircraft] += 1
+    return right, total, right_of_any, of_any
 
 
 def swaps(run: Run, scene: Scene) -> Outcomes:
@@ -254,14 +264,15 @@ def figures(scenario: Scenario, seed: int, duration_s: float) -> dict[str, tuple
     """Each figure's numerator and denominator."""
     run = track(scenario, seed, duration_s)
     scene = Scene(run)
-    right, sets = counts(scene)
+    right, sets, right_of_any, of_any = counts(scene)
     pairs = swaps(run, scene)
     found = evaluate(run.pictures, run.truth, run.scenario)
     agile = [found.by_type[kind] for kind in ("fighter", "heavy_fighter") if kind in found.by_type]
     decided = pairs.kept + pairs.swapped
     fighters = sum(group.aircraft for group in agile)
     return {
-        "right count of unresolved sets, %": (100 * right, sets),
+        "right count, unresolved, %": (100 * right, sets),
+        "  also those never seen apart, %": (100 * right_of_any, of_any),
         "swapped after a stretch, %": (100 * pairs.swapped, decided),
         "  the clairvoyant, %": (100 * pairs.clairvoyant_swapped, pairs.clairvoyant_asked),
         "lost one over a stretch, %": (100 * pairs.lost, decided + pairs.lost),

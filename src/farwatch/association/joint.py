@@ -11,12 +11,15 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 
 MOST_WAYS = 100_000
 MOST_SETS = 4096
+TOGETHER = 0.5  # of aircraft as close as looks that could change plots, the share that fly together
+TOGETHER_MPS = 15.0  # one standard deviation of the difference of their velocities
 BITS = 3  # of a plot's number of looks in the name of a set of ways
 
 
@@ -30,6 +33,20 @@ class Ways(NamedTuple):
     cell: Ints  # (sets, looks) mask of the looks that share the plot
 
 
+class Velocities(NamedTuple):
+    """What looks and plots say of velocities: aircraft that lie close together mostly fly together.
+
+    A look that has met one plot has no velocity: a second one gives it one. Given another look's, it is that with the
+    probability TOGETHER, else any.
+    """
+
+    fresh: NDArray[np.bool_]  # (looks,)
+    known: Floats  # (looks, 2) m/s across and along the line of sight; of those that are not fresh
+    given: Floats  # (looks, plots, 2) that a fresh look would have with a plot
+    variance: Floats  # (looks, 2) of either
+    prior: float  # variance of each component of an aircraft of unknown velocity
+
+
 class Marginals(NamedTuple):
     """Probabilities of each look's events, and of each plot being some look's."""
 
@@ -41,12 +58,47 @@ class Marginals(NamedTuple):
 
 @leaf
 def detection_together(detection, mask):  # type: ignore[no-untyped-def]
-    """Probability of a plot of one cell's targets, whose mean strengths add up: Swerling 1, Pd = Pfa^(1 / (1 + SNR))."""
+    """Probability of a plot of one cell's targets; their strengths add up. Swerling 1: Pd = Pfa^(1 / (1 + SNR))."""
     total = 0.0
     for i in range(len(detection)):
         if mask >> i & 1:
             total -= 1.0 / math.log(min(max(detection[i], 1e-6), 1.0 - 1e-6))
     return math.exp(-1.0 / total)
+
+
+@leaf
+def company(v, choice, cells, count):  # type: ignore[no-untyped-def]
+    """Likelihood ratio of the velocities that a way gives fresh looks, against velocities of their own each."""
+    n = len(v.fresh)
+    ratio = 1.0
+    for c in range(count):
+        i = 0
+        while not cells[c] >> i & 1:
+            i += 1
+        if not v.fresh[i] or choice[c] < 0 or cells[c] & (cells[c] - 1):
+            continue
+        others, alike = 0, 0.0
+        own = 1.0
+        for a in range(2):
+            spread = v.prior + v.variance[i, a]
+            own *= math.exp(-0.5 * v.given[i, choice[c], a] ** 2 / spread) / math.sqrt(spread)
+        for k in range(n):
+            at, known = -1, not v.fresh[k]
+            for d in range(c):
+                if v.fresh[k] and cells[d] == 1 << k and choice[d] >= 0:
+                    at, known = choice[d], True
+            if not known or k == i:
+                continue
+            others += 1
+            like = 1.0
+            for a in range(2):
+                spread = TOGETHER_MPS * TOGETHER_MPS + v.variance[i, a] + v.variance[k, a]
+                other = v.given[k, at, a] if at >= 0 else v.known[k, a]
+                like *= math.exp(-0.5 * (v.given[i, choice[c], a] - other) ** 2 / spread) / math.sqrt(spread)
+            alike += like
+        if others > 0:
+            ratio *= 1.0 - TOGETHER + TOGETHER * alike / (others * max(own, 1e-300))
+    return ratio
 
 
 @leaf
@@ -97,7 +149,7 @@ def finish(out, total):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def solve_jointly(alone, common, detection, partitions, best_only):  # type: ignore[no-untyped-def]
+def solve_jointly(alone, common, detection, partitions, velocities, best_only):  # type: ignore[no-untyped-def]
     """`Marginals` of n looks and m plots, and whether they could be told: there may be too many ways.
 
     `alone` (n, m) and `common` (1 << n, m) are likelihoods over the density of plots from elsewhere, 0 outside gates.
@@ -119,6 +171,7 @@ def solve_jointly(alone, common, detection, partitions, best_only):  # type: ign
     hit, gone = np.empty(n), np.empty(n)
     weight = np.empty(n + 1)
     steps, total = 0, 0.0
+    some_fresh = velocities.fresh.any()
     for p in range(len(partitions.weight)):
         count = 0
         for low in range(n):
@@ -140,6 +193,8 @@ def solve_jointly(alone, common, detection, partitions, best_only):  # type: ign
         choice[0] = -2
         while depth >= 0:
             if depth == count:
+                if some_fresh:
+                    weight[depth] *= company(velocities, choice, cells, count)
                 name, detected = 0, 0
                 for j in range(m):
                     share = 0

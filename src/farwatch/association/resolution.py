@@ -21,6 +21,7 @@ SAMPLES = 160
 WIDE = 4  # every so many samples is drawn with twice the standard deviation: predictions err more than they say
 SURE = 0.9  # existence from which on a track is taken for present when cells are drawn
 MOST_DOUBTFUL = 2  # looks below that, of which each may be absent
+LEAST_CELL, MOST_CELL = 0.8, 1.3  # times the stated cell: its edge is not sharp
 NEAR_SIGMAS = 3.0
 LEAST_SHARED = 0.01  # probability of one cell below which two looks are not near
 PRIOR_SAMPLES = 4.0
@@ -30,7 +31,7 @@ MODULUS, FACTOR = 2_147_483_647, 16_807  # Park & Miller 1988
 
 
 class Seen(NamedTuple):
-    """Predicted places of looks in a sensor's gate coordinates u, v and w, and their variances."""
+    """Predicted places of looks in a sensor's gate coordinates u, v and w, their variances, and velocities."""
 
     u: Floats
     v: Floats
@@ -39,6 +40,8 @@ class Seen(NamedTuple):
     uv: Floats
     vv: Floats
     ww: Floats
+    across: Floats  # m/s
+    along: Floats
 
 
 class Partitions(NamedTuple):
@@ -168,10 +171,9 @@ def link_exchangeable(candidates, cell, existence, least_existence):  # type: ig
             f = after[e]  # looks with higher numbers
             while f >= 0:
                 other = candidates.look[f]
-                if existence[other] >= least_existence and root_of(root, k) != root_of(root, other):
-                    if exchangeable(candidates, k, other, e, f):
-                        p, q = root_of(root, k), root_of(root, other)
-                        root[max(p, q)] = min(p, q)
+                p, q = root_of(root, k), root_of(root, other)
+                if existence[other] >= least_existence and p != q and exchangeable(candidates, k, other, e, f):
+                    root[max(p, q)] = min(p, q)
                 f = after[f]
     size = np.zeros(n, np.int64)
     for k in range(n):
@@ -271,6 +273,7 @@ def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ig
     count = 0
     for sample in range(SAMPLES):
         wide = 2.0 if sample % WIDE == 0 else 1.0
+        size = LEAST_CELL + (MOST_CELL - LEAST_CELL) * uniform(state)
         for i in range(n):
             k = members[i]
             radius = wide * math.sqrt(-2.0 * math.log(uniform(state)))
@@ -289,7 +292,7 @@ def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ig
                 if missing >> d & 1:
                     present &= ~(1 << doubtful[d])
                 likely *= 1.0 - r if missing >> d & 1 else r
-            link(place, present, cell_u, cell_v, turn, parent)
+            link(place, present, size * cell_u, size * cell_v, turn, parent)
             count_cells(place, strength, parent, present, likely, turn, share, offset, variance, spread, pull)
             now = 0
             for i in range(n):

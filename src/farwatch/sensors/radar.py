@@ -229,8 +229,9 @@ def between(S, ax, ay, az, bx, by, bz):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def seen_at(radar, x, y, z, S):  # type: ignore[no-untyped-def]
-    """Azimuth u, range v and elevation w of a position of covariance S (packed), and their variances uu, uv, vv, ww."""
+def seen_at(radar, x, y, z, S, vx, vy, vz):  # type: ignore[no-untyped-def]
+    """Azimuth u, range v and elevation w of a position of covariance S (packed), their variances uu, uv, vv, ww; the
+    velocity (m/s) across and along the line of sight."""
     e, n, up = local(radar, x, y, z)
     ground = math.sqrt(max(e * e + n * n, 1.0))
     r = math.sqrt(ground * ground + up * up)
@@ -246,6 +247,8 @@ def seen_at(radar, x, y, z, S):  # type: ignore[no-untyped-def]
         between(S, ax, ay, az, rx, ry, rz) / ground,
         max(along(S, rx, ry, rz), 0.0),
         max(along(S, wx, wy, wz), 0.0) / (r * r),
+        ax * vx + ay * vy + az * vz,
+        rx * vx + ry * vy + rz * vz,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from farwatch.association.events import Candidates, Events
 from farwatch.association.gate import Window, in_window
-from farwatch.association.joint import solve_jointly
+from farwatch.association.joint import Velocities, solve_jointly
 from farwatch.association.resolution import (
     MOST_NEAR,
     Seen,
@@ -25,7 +25,7 @@ from farwatch.association.resolution import (
 )
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import NO_ADDRESS, Kind
-from farwatch.sensors import further_space
+from farwatch.sensors import further_space, gate_coordinates
 from farwatch.sensors.measurement import FIELDS, measurement
 from farwatch.sensors.radar import seen_at
 from farwatch.tracker.gate import Scratch, plot_likelihood
@@ -43,12 +43,14 @@ RATE = 8
 
 
 @leaf
-def packed_moments(probability, mean, covariance, modes, x, S):  # type: ignore[no-untyped-def]
-    """Fill `x` (3,) and S (6,), packed 00 01 02 11 12 22, with the moments of the position over all modes."""
+def packed_moments(probability, mean, covariance, modes, x, S, v):  # type: ignore[no-untyped-def]
+    """Fill `x` (3,) and S (6,), packed 00 01 02 11 12 22, with the moments of the position over all modes; `v` (3,)
+    with the mean velocity."""
     for a in range(3):
-        x[a] = 0.0
+        x[a], v[a] = 0.0, 0.0
         for mode in range(modes):
             x[a] += probability[mode] * mean[mode, a]
+            v[a] += probability[mode] * mean[mode, a + 3]
     place = 0
     for a in range(3):
         for b in range(a, 3):
@@ -61,21 +63,40 @@ def packed_moments(probability, mean, covariance, modes, x, S):  # type: ignore[
 
 
 @kernel
+def nothing_seen(n):  # type: ignore[no-untyped-def]
+    """`Seen` of n looks, all zero."""
+    return Seen(
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+    )
+
+
+@kernel
 def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
     """Where all looks are expected, as the radar sees it, and which of them may share a plot with others."""
     n = len(looks.time_ns)
-    seen = Seen(np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n))
+    seen = nothing_seen(n)
     wanted = np.zeros(n, np.bool_)
-    x, S = np.empty(3), np.empty(6)
+    x, S, v = np.empty(3), np.empty(6), np.empty(3)
     for k in range(n):
         if looks.existence[k] < LEAST_AMBIGUOUS:
             continue
         modes = hypotheses.modes[looks.hypothesis[k]]
-        packed_moments(looks.probability[k], looks.mean[k], looks.covariance[k], modes, x, S)
+        packed_moments(looks.probability[k], looks.mean[k], looks.covariance[k], modes, x, S, v)
         packed = (S[0], S[1], S[2], S[3], S[4], S[5])
-        seen.u[k], seen.v[k], seen.w[k], seen.uu[k], seen.uv[k], seen.vv[k], seen.ww[k] = seen_at(
-            radar, x[0], x[1], x[2], packed
+        u, along, w, uu, uv, vv, ww, rate_across, rate_along = seen_at(
+            radar, x[0], x[1], x[2], packed, v[0], v[1], v[2]
         )
+        seen.u[k], seen.v[k], seen.w[k] = u, along, w
+        seen.uu[k], seen.uv[k], seen.vv[k], seen.ww[k] = uu, uv, vv, ww
+        seen.across[k], seen.along[k] = rate_across, rate_along
         sharp = S[0] + S[3] + S[5] < WIDEST_M * WIDEST_M
         wanted[k] = sharp and looks.existence[k] >= LEAST_EXISTENCE and not looks.again[k]
     return seen, wanted
@@ -90,8 +111,7 @@ def near_looks(looks, candidates, hypotheses, model, radar):  # type: ignore[no-
         seen, wanted = see(looks, hypotheses, radar)
         cell = find_near(seen, wanted, model.turn_u, model.cell_u, model.cell_v)
     else:
-        none = np.empty(0)
-        seen, cell = Seen(none, none, none, none, none, none, none), np.full(n, -1, np.int64)
+        seen, cell = nothing_seen(n), np.full(n, -1, np.int64)
     return seen, cell, link_exchangeable(candidates, cell, looks.existence, LEAST_AMBIGUOUS)
 
 
@@ -124,6 +144,31 @@ def common_edges(candidates, seen, cell, model, in_bands):  # type: ignore[no-un
         look[n : n + found] = k
         n += found
     return look[:n], plot[:n]
+
+
+@kernel
+def velocities_of(looks, tracks, hypotheses, seen, members, which, plots, model, speed_mps):  # type: ignore[no-untyped-def]
+    """`Velocities` of the looks `members`, and those that the plots `which` would give the fresh ones."""
+    n, m = len(members), len(which)
+    out = Velocities(np.zeros(n, np.bool_), np.empty((n, 2)), np.zeros((n, m, 2)), np.zeros((n, 2)), speed_mps**2)
+    if model.cell_v <= 0.0:
+        return out
+    for i in range(n):
+        k = members[i]
+        h = looks.hypothesis[k]
+        row = hypotheses.track[h]
+        since_s = (looks.time_ns[k] - tracks.time_ns[row]) * 1e-9
+        out.fresh[i] = tracks.detections[row] == 1 and since_s > 0.0
+        out.known[i, 0], out.known[i, 1] = seen.across[k], seen.along[k]
+        if not out.fresh[i]:
+            continue
+        out.variance[i, 0] = 2.0 * model.variances[1] * (seen.v[k] / since_s) ** 2
+        out.variance[i, 1] = 2.0 * model.variances[0] / since_s**2
+        for b in range(m):
+            u, v, _w = gate_coordinates(model, plots.z, which[b])
+            out.given[i, b, 0] = seen.across[k] + apart(u, seen.u[k], model.turn_u) * seen.v[k] / since_s
+            out.given[i, b, 1] = seen.along[k] + (v - seen.v[k]) / since_s
+    return out
 
 
 @leaf
@@ -314,6 +359,7 @@ def with_common(  # type: ignore[no-untyped-def]
     events,
     clusters,
     looks,
+    tracks,
     hypotheses,
     seen,
     cell,
@@ -323,7 +369,7 @@ def with_common(  # type: ignore[no-untyped-def]
     model,
     radar,
     density,
-    chi2_gate,
+    options,
 ):
     """Candidates, events and measurement table with merged plots, where looks of closed clusters are near one another.
 
@@ -384,10 +430,13 @@ def with_common(  # type: ignore[no-untyped-def]
                 if plots.kind[j] == PRIMARY and plots.address[j] == NO_ADDRESS:
                     one = measurement(table, j)
                     likelihood = common_likelihood(
-                        seen, members, mask, partitions.centroid[mask], one, model, chi2_gate
+                        seen, members, mask, partitions.centroid[mask], one, model, options.chi2_gate
                     ) * further_space(model, one.measured, one.height_m)
                     common[mask, b] = likelihood / (density.false[j] + density.birth[j]) * free[b]
-        told, found = solve_jointly(alone, common, detection, partitions, True)
+        velocities = velocities_of(
+            looks, tracks, hypotheses, seen, members, which, plots, model, options.birth_speed_mps
+        )
+        told, found = solve_jointly(alone, common, detection, partitions, velocities, True)
         if told:
             give_way(candidates, events, near, root, which, local, free, found.taken)
             for i in range(size):

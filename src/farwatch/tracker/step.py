@@ -52,6 +52,7 @@ def step(  # type: ignore[no-untyped-def]
         events,
         clusters,
         looks,
+        tracks,
         hypotheses,
         seen,
         cell,
@@ -61,7 +62,7 @@ def step(  # type: ignore[no-untyped-def]
         model,
         radar,
         density,
-        options.chi2_gate,
+        options,
     )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
