@@ -98,9 +98,9 @@ def merge_modes(  # type: ignore[no-untyped-def]
 ):
     """Moment-match every mode of one look over its events; mode probabilities follow.
 
-    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,), the rows `row`
-    (n,) of the measurement table and the mode likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7),
-    `covariance` (3, 7, 7).
+    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,), the rows
+    `row` (n,) of the measurement table and the mode likelihoods (n, MODES). Results go into `probability` (3,), `mean`
+    (3, 7), `covariance` (3, 7, 7).
     """
     n_events = len(weight)
     of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance

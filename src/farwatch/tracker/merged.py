@@ -34,7 +34,6 @@ from farwatch.tracks import MODES, STATE
 PRIMARY = int(Kind.PSR)
 LEAST_EXISTENCE = 0.2  # of a track that may be the other aircraft in a plot
 LEAST_AMBIGUOUS = 0.05  # of one that may have changed plots with another
-WIDEST_M = 1000.0  # one standard deviation of a position that says anything of a cell of resolution
 MOST_PLOTS = 16
 LEAST_SHARE = 0.003  # probability that some looks are one cell, below which no plot is taken for theirs
 NEGLIGIBLE = 1e-6
@@ -97,8 +96,7 @@ def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
         seen.u[k], seen.v[k], seen.w[k] = u, along, w
         seen.uu[k], seen.uv[k], seen.vv[k], seen.ww[k] = uu, uv, vv, ww
         seen.across[k], seen.along[k] = rate_across, rate_along
-        sharp = S[0] + S[3] + S[5] < WIDEST_M * WIDEST_M
-        wanted[k] = sharp and looks.existence[k] >= LEAST_EXISTENCE and not looks.again[k]
+        wanted[k] = looks.existence[k] >= LEAST_EXISTENCE and not looks.again[k]
     return seen, wanted
 
 
