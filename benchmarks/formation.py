@@ -19,13 +19,16 @@ from __future__ import annotations
 import argparse
 import math
 import statistics
+from itertools import pairwise
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import linear_sum_assignment
 
+from farwatch.association import Pmb
 from farwatch.evaluation import evaluate
 from farwatch.evaluation.coverage import Coverage
 from farwatch.evaluation.match import RADIUS_M
@@ -146,7 +149,7 @@ class Scene:
         found = []
         for (a, b), scans in common.items():
             cuts = [0, *(k for k in range(1, len(scans)) if scans[k] - scans[k - 1] > GAP_SCANS), len(scans)]
-            for begin, end in zip(cuts[:-1], cuts[1:], strict=True):
+            for begin, end in pairwise(cuts):
                 first, last = scans[begin], scans[end - 1]
                 if (
                     first >= WINDOW_SCANS
@@ -292,9 +295,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", default="formation")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--coalesce", action="store_true", help="average over the ways instead")
     parser.add_argument("--duration", type=float, default=900.0, help="seconds of data")
     args = parser.parse_args()
     scenario = load(args.scenario)
+    if args.coalesce:
+        scenario = msgspec.structs.replace(
+            scenario, tracker=msgspec.structs.replace(scenario.tracker, association=Pmb(coalesce=True))
+        )
     rows = [figures(scenario, seed, args.duration) for seed in range(1, args.seeds + 1)]
     table = Table(title=f"{args.scenario}: {args.duration:g} s, seeds 1 to {args.seeds}")
     table.add_column("")

@@ -146,9 +146,10 @@ def exchangeable(candidates, k, other, e, f):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def link_exchangeable(candidates, cell, existence, least_existence):  # type: ignore[no-untyped-def]
+def link_exchangeable(candidates, cell, existence, fresh, least_existence):  # type: ignore[no-untyped-def]
     """The lowest look (n,) that each is linked to by near ones (`cell`, of `find_near`) and by ones that it could have
-    changed plots with: two plots that both could have made, either way round about as likely.
+    changed plots with: two plots that both could have made, either way round about as likely. One of them at least is
+    `fresh` (n,): a formation tells it where to fly.
 
     A part of more than MOST_NEAR looks keeps the links of `cell` alone.
     """
@@ -172,7 +173,8 @@ def link_exchangeable(candidates, cell, existence, least_existence):  # type: ig
             while f >= 0:
                 other = candidates.look[f]
                 p, q = root_of(root, k), root_of(root, other)
-                if existence[other] >= least_existence and p != q and exchangeable(candidates, k, other, e, f):
+                wanted = existence[other] >= least_existence and (fresh[k] or fresh[other])
+                if wanted and p != q and exchangeable(candidates, k, other, e, f):
                     root[max(p, q)] = min(p, q)
                 f = after[f]
     size = np.zeros(n, np.int64)

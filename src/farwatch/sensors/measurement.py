@@ -10,6 +10,8 @@ import numpy as np
 from farwatch.kernels import kernel, leaf
 
 FIELDS = 12
+FELLOW = FIELDS  # columns of a velocity (3, m/s) and its variance, of aircraft that share the plot; 0: nobody's
+COLUMNS = FIELDS + 4
 
 
 class Measurement(NamedTuple):
@@ -31,9 +33,9 @@ class Measurement(NamedTuple):
 
 @kernel
 def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Measurement`; v0, v1, v2 are the sensor's own variances where a plot has none."""
+    """Plots as rows (COLUMNS) of the fields of `Measurement`, and of nobody's velocity; v0, v1, v2 are the sensor's own variances where a plot has none."""
     n = len(plots.time_ns)
-    table = np.empty((n, FIELDS))
+    table = np.zeros((n, COLUMNS))
     for j in range(n):
         table[j, 0] = plots.measured[j]
         for column in range(4):

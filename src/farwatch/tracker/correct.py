@@ -12,7 +12,8 @@ from farwatch.motion.imm import CIVIL, TURN, class_evidence
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import correct
-from farwatch.sensors.measurement import measurement
+from farwatch.sensors.measurement import FELLOW, measurement
+from farwatch.sensors.scalar import scalar_correction
 from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
@@ -21,6 +22,7 @@ from farwatch.tracks import MODES, STATE, copy_gaussian, note_heard
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 SURE = 0.5  # existence from which on a look tells of the sensor, and not of the track
+FOLLOWING_CHI2 = 11.3  # 99 % of three components
 TENTATIVE = int(Status.TENTATIVE)
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
@@ -73,6 +75,25 @@ def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-un
                 value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
             P[a, b] = value
             P[b, a] = value
+
+
+@leaf
+def follow(row, x, P, size, g):  # type: ignore[no-untyped-def]
+    """Correct a Gaussian by the velocity of those that share the plot, unless it surely has another; `g` is scratch.
+
+    Aircraft that stay in one cell fly together; ones that cross have velocities that are known to differ.
+    """
+    variance = row[FELLOW + 3]
+    if variance <= 0.0:
+        return
+    chi2 = 0.0
+    for a in range(3):
+        chi2 += (row[FELLOW + a] - x[a + 3]) ** 2 / (P[a + 3, a + 3] + variance)
+    if chi2 > FOLLOWING_CHI2:
+        return
+    for a in range(3):
+        h = (1.0 if a == 0 else 0.0, 1.0 if a == 1 else 0.0, 1.0 if a == 2 else 0.0)
+        scalar_correction(x, P, size, g, h, 3, row[FELLOW + a] - x[a + 3], variance)
 
 
 @leaf
@@ -132,6 +153,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
             for a in range(3):
                 x[a] += x[a + 3] * dt
             correct(model, radar, measurement(table, row[e]), x, P, size, mean[mode])
+            follow(table[row[e]], x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w

@@ -204,7 +204,7 @@ def share_a_plot(candidates, events, k, other):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, done):  # type: ignore[no-untyped-def]
+def merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, cell, done):  # type: ignore[no-untyped-def]
     """Merge tracks that share a plot, lie on one another and between them exist about once.
 
     The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
@@ -243,7 +243,9 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, do
                 tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
                 between = tracks.existence[i] + tracks.existence[o]
                 # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
-                if between < WORTH_MERGING or (between > 1.5 and tentative_i == tentative_o):
+                # Of two that the sensor may not tell apart, a miss says less.
+                most = 1.1 if cell[k] >= 0 and cell[k] == cell[other] else 1.5
+                if between < WORTH_MERGING or (between > most and tentative_i == tentative_o):
                     continue
                 if not may_be_one(tracks.address[i], tracks.mode_a[i], tracks.address[o], tracks.mode_a[o]):
                     continue

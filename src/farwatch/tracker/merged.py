@@ -13,7 +13,7 @@ import numpy as np
 
 from farwatch.association.events import Candidates, Events
 from farwatch.association.gate import Window, in_window
-from farwatch.association.joint import Velocities, solve_jointly
+from farwatch.association.joint import TOGETHER_MPS, Velocities, solve_jointly
 from farwatch.association.resolution import (
     MOST_NEAR,
     Seen,
@@ -26,7 +26,7 @@ from farwatch.association.resolution import (
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import NO_ADDRESS, Kind
 from farwatch.sensors import further_space, gate_coordinates
-from farwatch.sensors.measurement import FIELDS, measurement
+from farwatch.sensors.measurement import COLUMNS, FELLOW, measurement
 from farwatch.sensors.radar import seen_at
 from farwatch.tracker.gate import Scratch, plot_likelihood
 from farwatch.tracks import MODES, STATE
@@ -101,16 +101,18 @@ def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def near_looks(looks, candidates, hypotheses, model, radar):  # type: ignore[no-untyped-def]
+def near_looks(looks, candidates, tracks, hypotheses, model, radar):  # type: ignore[no-untyped-def]
     """Where all looks are expected; the lowest of those that each may share a cell with (`find_near`), and of those
     that it is to be solved with."""
     n = len(looks.time_ns)
-    if model.cell_v > 0.0:
-        seen, wanted = see(looks, hypotheses, radar)
-        cell = find_near(seen, wanted, model.turn_u, model.cell_u, model.cell_v)
-    else:
-        seen, cell = nothing_seen(n), np.full(n, -1, np.int64)
-    return seen, cell, link_exchangeable(candidates, cell, looks.existence, LEAST_AMBIGUOUS)
+    if model.cell_v <= 0.0:
+        return nothing_seen(n), np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    seen, wanted = see(looks, hypotheses, radar)
+    cell = find_near(seen, wanted, model.turn_u, model.cell_u, model.cell_v)
+    fresh = np.empty(n, np.bool_)
+    for k in range(n):
+        fresh[k] = tracks.detections[hypotheses.track[looks.hypothesis[k]]] == 1
+    return seen, cell, link_exchangeable(candidates, cell, looks.existence, fresh, LEAST_AMBIGUOUS)
 
 
 @kernel
@@ -142,6 +144,27 @@ def common_edges(candidates, seen, cell, model, in_bands):  # type: ignore[no-un
         look[n : n + found] = k
         n += found
     return look[:n], plot[:n]
+
+
+@leaf
+def fellow_velocity(looks, tracks, hypotheses, members, mask, i, row):  # type: ignore[no-untyped-def]
+    """Fill the last columns of `row` with the mean velocity of the others in a mask, where they know theirs."""
+    count, variance = 0, 0.0
+    for a in range(4):
+        row[FELLOW + a] = 0.0
+    for o in range(len(members)):
+        t = hypotheses.track[looks.hypothesis[members[o]]]
+        if o == i or not mask >> o & 1 or tracks.detections[t] < 3:
+            continue
+        count += 1
+        for a in range(3):
+            row[FELLOW + a] += tracks.mean[t, a + 3]
+            variance += tracks.covariance[t, a + 3, a + 3] / 3.0
+    if count == 0:
+        return
+    for a in range(3):
+        row[FELLOW + a] /= count
+    row[FELLOW + 3] = TOGETHER_MPS * TOGETHER_MPS + variance / count
 
 
 @kernel
@@ -210,7 +233,7 @@ def common_likelihood(seen, members, mask, spread, m, model, chi2_gate):  # type
 @leaf
 def member_row(seen, members, mask, i, offset, variance, source, row):  # type: ignore[no-untyped-def]
     """Fill `row` of a measurement table with what a merged plot, the row `source`, says of member i."""
-    for column in range(FIELDS):
+    for column in range(COLUMNS):
         row[column] = source[column]
     row[0] = int(source[0]) & ~RATE
     row[1] += offset[1]
@@ -385,7 +408,7 @@ def with_common(  # type: ignore[no-untyped-def]
     event_first = np.empty(room, np.int64)  # index into `of` of the members
     of = np.empty(count, np.int64)
     row_look, row_event = np.empty(room * MOST_NEAR, np.int64), np.empty(room * MOST_NEAR, np.int64)
-    fresh = np.empty((room * MOST_NEAR, FIELDS))
+    fresh = np.empty((room * MOST_NEAR, COLUMNS))
     filled = 0
     local = np.full(len(clusters.plot), -1, np.int64)
     for root in range(count):
@@ -434,7 +457,7 @@ def with_common(  # type: ignore[no-untyped-def]
         velocities = velocities_of(
             looks, tracks, hypotheses, seen, members, which, plots, model, options.birth_speed_mps
         )
-        told, found = solve_jointly(alone, common, detection, partitions, velocities, True)
+        told, found = solve_jointly(alone, common, detection, partitions, velocities, not options.coalesce)
         if told:
             give_way(candidates, events, near, root, which, local, free, found.taken)
             for i in range(size):
@@ -459,6 +482,7 @@ def with_common(  # type: ignore[no-untyped-def]
                                 table[which[b]],
                                 fresh[rows],
                             )
+                            fellow_velocity(looks, tracks, hypotheses, members, mask, i, fresh[rows])
                             row_look[rows], row_event[rows] = members[i], added
                             rows += 1
                     added += 1
@@ -466,7 +490,7 @@ def with_common(  # type: ignore[no-untyped-def]
             local[which[b]] = -1
     if rows == 0:
         return candidates, events, table
-    longer = np.empty((len(table) + rows, FIELDS))
+    longer = np.empty((len(table) + rows, COLUMNS))
     longer[: len(table)] = table
     longer[len(table) :] = fresh[:rows]
     joined = join_rows(

@@ -39,7 +39,7 @@ def step(  # type: ignore[no-untyped-def]
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
-    seen, cell, near = near_looks(looks, candidates, hypotheses, model, radar)
+    seen, cell, near = near_looks(looks, candidates, tracks, hypotheses, model, radar)
     edge_look, edge_plot = common_edges(candidates, seen, cell, model, in_bands)
     clusters = find_clusters(edge_look, edge_plot, len(plots.time_ns), looks.passed, looks.overdue, near)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
@@ -70,7 +70,7 @@ def step(  # type: ignore[no-untyped-def]
     count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:
-        merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, done)
+        merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, cell, done)
     next_id = settle(
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
