@@ -23,6 +23,8 @@ SURE = 0.9  # existence from which on a track is taken for present when cells ar
 MOST_DOUBTFUL = 2  # looks below that, of which each may be absent
 LEAST_CELL, MOST_CELL = 0.8, 1.3  # times the stated cell: its edge is not sharp
 NEAR_SIGMAS = 3.0
+STAYS, STAYS_APART = 0.8, 0.4  # of pairs that were one cell, and two, at their last look: how many are for that alone
+LEAST_STAYING = 0.1  # probability of one cell, by their places alone, below which they have parted
 LEAST_SHARED = 0.02  # probability of one cell below which two looks are not near
 PRIOR_SAMPLES = 4.0
 EXCHANGED = 1e4  # times as likely as with the plots exchanged: beyond, nothing is ambiguous
@@ -256,8 +258,11 @@ def count_cells(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ignore[no-untyped-def]
-    """`Partitions` of the looks `members` (n,) with the given existence; echoes fluctuate as Swerling 1 has it."""
+def draw_partitions(seen, members, existence, before, turn, cell_u, cell_v):  # type: ignore[no-untyped-def]
+    """`Partitions` of the looks `members` (n,) with the given existence; echoes fluctuate as Swerling 1 has it.
+
+    `before` (n,) names the plot of each at its last look, -1 where it had none: what was one cell mostly stays one.
+    """
     n = len(members)
     sets = 1 << n
     code, weight = np.empty(MOST_PARTITIONS, np.int64), np.zeros(MOST_PARTITIONS)
@@ -272,7 +277,17 @@ def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ig
         if existence[i] < SURE and doubts < MOST_DOUBTFUL:
             doubtful[doubts], sure[i] = i, 1.0
             doubts += 1
-    count = 0
+    inside, outside = np.ones((n, n)), np.ones((n, n))
+    for i in range(n):
+        for k in range(i):
+            a, b = members[i], members[k]
+            alone = within(seen.v[a] - seen.v[b], seen.vv[a] + seen.vv[b], cell_v) * within(
+                apart(seen.u[a], seen.u[b], turn), seen.uu[a] + seen.uu[b], cell_u
+            )
+            if before[i] >= 0 and before[k] >= 0 and LEAST_STAYING < alone < 0.99:
+                now = STAYS + (1.0 - STAYS) * alone if before[i] == before[k] else (1.0 - STAYS_APART) * alone
+                inside[i, k], outside[i, k] = now / alone, (1.0 - now) / (1.0 - alone)
+    count, drawn = 0, 0.0
     for sample in range(SAMPLES):
         wide = 2.0 if sample % WIDE == 0 else 1.0
         size = LEAST_CELL + (MOST_CELL - LEAST_CELL) * uniform(state)
@@ -295,6 +310,11 @@ def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ig
                     present &= ~(1 << doubtful[d])
                 likely *= 1.0 - r if missing >> d & 1 else r
             link(place, present, size * cell_u, size * cell_v, turn, parent)
+            for i in range(n):
+                for k in range(i):
+                    if present >> i & 1 and present >> k & 1:
+                        likely *= inside[i, k] if parent[i] == parent[k] else outside[i, k]
+            drawn += likely
             count_cells(place, strength, parent, present, likely, turn, share, offset, variance, spread, pull)
             now = 0
             for i in range(n):
@@ -310,6 +330,11 @@ def draw_partitions(seen, members, existence, turn, cell_u, cell_v):  # type: ig
                 for i in range(n):
                     label[p, i] = parent[i] if present >> i & 1 else ABSENT
             weight[p] += likely
+    weight /= drawn
+    share /= drawn
+    spread /= drawn
+    offset /= drawn
+    variance /= drawn
     for mask in range(sets):
         if share[mask] <= 0.0:
             continue

@@ -33,7 +33,10 @@ class Measurement(NamedTuple):
 
 @kernel
 def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
-    """Plots as rows (COLUMNS) of the fields of `Measurement`, and of nobody's velocity; v0, v1, v2 are the sensor's own variances where a plot has none."""
+    """Plots as rows (COLUMNS) of the fields of `Measurement`, and of nobody's velocity.
+
+    v0, v1, v2 are the sensor's own variances where a plot has none.
+    """
     n = len(plots.time_ns)
     table = np.zeros((n, COLUMNS))
     for j in range(n):

@@ -96,23 +96,40 @@ def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
         seen.u[k], seen.v[k], seen.w[k] = u, along, w
         seen.uu[k], seen.uv[k], seen.vv[k], seen.ww[k] = uu, uv, vv, ww
         seen.across[k], seen.along[k] = rate_across, rate_along
-        wanted[k] = looks.existence[k] >= LEAST_EXISTENCE and not looks.again[k]
+        wanted[k] = looks.existence[k] >= LEAST_EXISTENCE
     return seen, wanted
 
 
 @kernel
-def near_looks(looks, candidates, tracks, hypotheses, model, radar):  # type: ignore[no-untyped-def]
-    """Where all looks are expected; the lowest of those that each may share a cell with (`find_near`), and of those
-    that it is to be solved with."""
+def near_looks(looks, hypotheses, model, radar):  # type: ignore[no-untyped-def]
+    """Where all looks are expected; the lowest of those that each may share a cell with (`find_near`); and of which a
+    second look (`gate.look_again`) would be idle, as a plot near them may be theirs together."""
     n = len(looks.time_ns)
+    idle = np.zeros(n, np.bool_)
     if model.cell_v <= 0.0:
-        return nothing_seen(n), np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+        return nothing_seen(n), np.full(n, -1, np.int64), idle
     seen, wanted = see(looks, hypotheses, radar)
     cell = find_near(seen, wanted, model.turn_u, model.cell_u, model.cell_v)
+    plots = np.zeros(n, np.int64)
+    for k in range(n):
+        if cell[k] >= 0:
+            plots[cell[k]] += looks.first[k + 1] - looks.first[k]
+    for k in range(n):
+        if cell[k] >= 0:
+            idle[k] = plots[cell[k]] > looks.first[k + 1] - looks.first[k]
+    return seen, cell, idle
+
+
+@kernel
+def together(looks, candidates, tracks, hypotheses, cell, model):  # type: ignore[no-untyped-def]
+    """The lowest of the looks that each is to be solved with (`link_exchangeable`)."""
+    n = len(looks.time_ns)
+    if model.cell_v <= 0.0:
+        return np.full(n, -1, np.int64)
     fresh = np.empty(n, np.bool_)
     for k in range(n):
         fresh[k] = tracks.detections[hypotheses.track[looks.hypothesis[k]]] == 1
-    return seen, cell, link_exchangeable(candidates, cell, looks.existence, fresh, LEAST_AMBIGUOUS)
+    return link_exchangeable(candidates, cell, looks.existence, fresh, LEAST_AMBIGUOUS)
 
 
 @kernel
@@ -430,11 +447,12 @@ def with_common(  # type: ignore[no-untyped-def]
             continue
         size, m = len(members), len(which)
         existence, detection = looks.existence[members], looks.detection[members]
-        together = False
+        linked = False
         for i in range(size):
-            together = together or (cell[members[i]] >= 0 and cell[members[i]] != members[i])
-        if together:
-            partitions = draw_partitions(seen, members, existence, model.turn_u, model.cell_u, model.cell_v)
+            linked = linked or (cell[members[i]] >= 0 and cell[members[i]] != members[i])
+        if linked:
+            before = tracks.plot[hypotheses.track[looks.hypothesis[members]]]
+            partitions = draw_partitions(seen, members, existence, before, model.turn_u, model.cell_u, model.cell_v)
         else:
             partitions = apart_surely(existence)
         free = free_of_others(candidates, events, near, root, which, local)

@@ -16,7 +16,7 @@ from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
-from farwatch.tracker.merged import common_edges, near_looks, with_common
+from farwatch.tracker.merged import common_edges, near_looks, together, with_common
 
 
 @kernel
@@ -36,10 +36,11 @@ def step(  # type: ignore[no-untyped-def]
     density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
     looks = look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns)
+    seen, cell, idle = near_looks(looks, hypotheses, model, radar)
     candidates = gate(
-        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
+        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate, idle
     )
-    seen, cell, near = near_looks(looks, candidates, tracks, hypotheses, model, radar)
+    near = together(looks, candidates, tracks, hypotheses, cell, model)
     edge_look, edge_plot = common_edges(candidates, seen, cell, model, in_bands)
     clusters = find_clusters(edge_look, edge_plot, len(plots.time_ns), looks.passed, looks.overdue, near)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
