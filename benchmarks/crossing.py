@@ -50,9 +50,7 @@ def scene_of(angle_deg: float, clutter: int) -> Scenario:
     sensors = tuple(msgspec.structs.replace(sensor, clutter=float(clutter)) for sensor in scenario.sensors)
     sensing = scenario.simulation.sensors["RAD1"]
     sensing = msgspec.structs.replace(sensing, clutter=msgspec.structs.replace(sensing.clutter, plots=float(clutter)))
-    simulation = msgspec.structs.replace(
-        scenario.simulation, flights=tuple(flights), sensors={"RAD1": sensing}
-    )
+    simulation = msgspec.structs.replace(scenario.simulation, flights=tuple(flights), sensors={"RAD1": sensing})
     return msgspec.structs.replace(scenario, sensors=sensors, simulation=simulation)
 
 

@@ -2,9 +2,10 @@
 
     python benchmarks/formation.py [--scenario formation] [--seeds 5] [--duration 900]
 
-Count: at each scan end, every set of aircraft that shared a plot in that scan; right is as many tracks as aircraft
-(a track counts for the set of its nearest aircraft, within 3 km). Of aircraft that were never seen apart no radar can
-tell how many they are: the first figure is of sets whose members had four plots of their own before, the second of all.
+Count: at each scan end, every set of aircraft that shared a plot in that scan; right is a track for each of them (by
+the best assignment of all tracks to all aircraft) and none left over that is nearest to them. Of aircraft that were
+never seen apart no radar can tell how many they are: the first figure is of sets whose members had four plots of their
+own before, the second of all.
 
 Swaps: a pair's stretch of common plots, with gaps of up to two scans, between three scans of which and three of after
 which (the first two after are left to the tracker) tell whose tracks are whose. Beside it the clairvoyant: for the
@@ -109,14 +110,16 @@ class Scene:
         sets = [set(aircraft[plots == plot].tolist()) for plot in np.unique(plots)]
         return [one for one in sets if len(one) > 1]
 
-    def tracks_of(self, aircraft: set[int], scan: int) -> int:
-        """How many tracks are nearest to one of these aircraft."""
+    def counted_right(self, aircraft: set[int], scan: int) -> bool:
+        """Whether each of these aircraft has a track, and none of the tracks left over is nearest to one of them."""
+        held = self.holders(scan, scan + 1)
+        if not aircraft <= held.keys():
+            return False
         seen, real = self.seen[scan], self.real[scan]
-        if not len(seen.name):
-            return 0
-        apart = np.linalg.norm(seen.place_m[:, None] - real.place_m[None], axis=2)
+        over = ~np.isin(seen.name, list(held.values()))
+        apart = np.linalg.norm(seen.place_m[over, None] - real.place_m[None], axis=2)
         near = np.isin(real.name[apart.argmin(axis=1)], list(aircraft)) & (apart.min(axis=1) < RADIUS_M)
-        return int(near.sum())
+        return not near.any()
 
     def holders(self, first: int, last: int) -> dict[int, int]:
         """Which track holds which aircraft over the scans from `first` up to `last`, by the least sum of squares."""
@@ -177,7 +180,7 @@ def counts(scene: Scene) -> tuple[int, int, int, int]:
     for scan in range(scene.scans):
         for one in scene.sets(scan):
             if scene.coverage.counts(np.array(sorted(one)), scene.ends[scan]).all():
-                good = scene.tracks_of(one, scan) == len(one)
+                good = scene.counted_right(one, scan)
                 of_any += 1
                 right_of_any += good
                 if min(own[aircraft] for aircraft in one) >= OWN_PLOTS:

@@ -144,9 +144,7 @@ def test_ways_that_exchange_plots_count_for_their_likeliest(seed: int) -> None:
     detection = rng.uniform(0.5, 0.95, looks)
     _, found = solve_jointly(alone, common, detection, partitions, none_fresh(looks, plots), True)
     sets: dict[object, list[tuple[float, object]]] = {}
-    for who, w in joint_ways(
-        alone, common, detection, partitions.label.tolist(), partitions.weight, ABSENT
-    ).items():
+    for who, w in joint_ways(alone, common, detection, partitions.label.tolist(), partitions.weight, ABSENT).items():
         made = tuple(sorted(j for j, _ in who if j >= 0))
         sets.setdefault((made, tuple(j >= 0 for j, _ in who)), []).append((w, who))
     total = sum(w for ways in sets.values() for w, _ in ways)
@@ -166,7 +164,9 @@ def test_ways_that_exchange_plots_count_for_their_likeliest(seed: int) -> None:
 
 def test_more_ways_than_can_be_counted_are_refused() -> None:
     alone = np.ones((6, 16))
-    told, _ = solve_jointly(alone, np.zeros((64, 16)), np.full(6, 0.9), apart_surely(np.ones(6)), none_fresh(6, 16), True)
+    told, _ = solve_jointly(
+        alone, np.zeros((64, 16)), np.full(6, 0.9), apart_surely(np.ones(6)), none_fresh(6, 16), True
+    )
     assert not told
 
 

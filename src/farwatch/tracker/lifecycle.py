@@ -356,3 +356,4 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
         tracks.plot[i] = plots.id[j]
+        tracks.company[i] = False

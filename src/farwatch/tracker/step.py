@@ -12,11 +12,12 @@ from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
+from farwatch.tracker.company import common_edges, near_looks, together
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
 from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
-from farwatch.tracker.merged import common_edges, near_looks, together, with_common
+from farwatch.tracker.merged import with_common
 
 
 @kernel
@@ -36,7 +37,7 @@ def step(  # type: ignore[no-untyped-def]
     density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
     looks = look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns)
-    seen, cell, idle = near_looks(looks, hypotheses, model, radar)
+    seen, cell, idle = near_looks(looks, tracks, hypotheses, model, radar)
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate, idle
     )

@@ -29,7 +29,7 @@ from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
 NO_PLOTS = none_admitted(make_plots(0))
 
