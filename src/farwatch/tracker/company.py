@@ -83,7 +83,7 @@ def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
 @kernel
 def near_looks(looks, tracks, hypotheses, model, radar):  # type: ignore[no-untyped-def]
     """Where all looks are expected; the lowest of those that each may share a cell with (`find_near`); and of which a
-    second look (`gate.look_again`) would be idle, as a plot near them may be theirs together. Tracks learn of their
+    second look (`gate.look_again`) would be idle: one that they had a plot in common with has plots again. Tracks learn of their
     company."""
     n = len(looks.time_ns)
     idle = np.zeros(n, np.bool_)
@@ -91,19 +91,18 @@ def near_looks(looks, tracks, hypotheses, model, radar):  # type: ignore[no-unty
         return nothing_seen(n), np.full(n, -1, np.int64), idle
     seen, wanted = see(looks, hypotheses, radar)
     cell = find_near(seen, wanted, model.turn_u, model.cell_u, model.cell_v)
-    plots = np.zeros(n, np.int64)
-    for k in range(n):
-        if cell[k] >= 0:
-            plots[cell[k]] += looks.first[k + 1] - looks.first[k]
     for k in range(n):
         tracks.company[hypotheses.track[looks.hypothesis[k]]] = False
     for k in range(n):
-        if cell[k] >= 0 and cell[k] != k:
-            tracks.company[hypotheses.track[looks.hypothesis[k]]] = True
-            tracks.company[hypotheses.track[looks.hypothesis[cell[k]]]] = True
-    for k in range(n):
-        if cell[k] >= 0:
-            idle[k] = plots[cell[k]] > looks.first[k + 1] - looks.first[k]
+        if cell[k] < 0 or cell[k] == k:
+            continue
+        for o in range(cell[k], k):
+            i, other = hypotheses.track[looks.hypothesis[k]], hypotheses.track[looks.hypothesis[o]]
+            if cell[o] == cell[k]:
+                tracks.company[i] = tracks.company[other] = True
+                if tracks.plot[i] >= 0 and tracks.plot[i] == tracks.plot[other]:
+                    idle[k] = idle[k] or looks.first[o + 1] > looks.first[o]
+                    idle[o] = idle[o] or looks.first[k + 1] > looks.first[k]
     return seen, cell, idle
 
 

@@ -23,6 +23,7 @@ TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil m
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 SURE = 0.5  # existence from which on a look tells of the sensor, and not of the track
 FOLLOWING_CHI2 = 11.3  # 99 % of three components
+UNKNOWN_MPS = 15.0  # one standard deviation of a velocity, from which on it is taken from others
 TENTATIVE = int(Status.TENTATIVE)
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
@@ -79,17 +80,19 @@ def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-un
 
 @leaf
 def follow(row, x, P, size, g):  # type: ignore[no-untyped-def]
-    """Correct a Gaussian by the velocity of those that share the plot, unless it surely has another; `g` is scratch.
+    """Correct a Gaussian of uncertain velocity by that of those that share the plot, unless it surely has another.
 
-    Aircraft that stay in one cell fly together; ones that cross have velocities that are known to differ.
+    Aircraft that stay in one cell fly together, but ones that cross slowly must keep what is known of how they differ.
+    `g` is scratch.
     """
     variance = row[FELLOW + 3]
     if variance <= 0.0:
         return
-    chi2 = 0.0
+    chi2, unknown = 0.0, 0.0
     for a in range(3):
+        unknown += P[a + 3, a + 3]
         chi2 += (row[FELLOW + a] - x[a + 3]) ** 2 / (P[a + 3, a + 3] + variance)
-    if chi2 > FOLLOWING_CHI2:
+    if chi2 > FOLLOWING_CHI2 or unknown < UNKNOWN_MPS * UNKNOWN_MPS:
         return
     for a in range(3):
         h = (1.0 if a == 0 else 0.0, 1.0 if a == 1 else 0.0, 1.0 if a == 2 else 0.0)
