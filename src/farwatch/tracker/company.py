@@ -83,8 +83,10 @@ def see(looks, hypotheses, radar):  # type: ignore[no-untyped-def]
 @kernel
 def near_looks(looks, tracks, hypotheses, model, radar):  # type: ignore[no-untyped-def]
     """Where all looks are expected; the lowest of those that each may share a cell with (`find_near`); and of which a
-    second look (`gate.look_again`) would be idle: one that they had a plot in common with has plots again. Tracks learn of their
-    company."""
+    second look (`gate.look_again`) would be idle: one that they had a plot in common with has plots again.
+
+    Tracks learn of their company.
+    """
     n = len(looks.time_ns)
     idle = np.zeros(n, np.bool_)
     if model.cell_v <= 0.0:
