@@ -179,7 +179,7 @@ def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands
         np.empty(room, np.int64),
         np.zeros(count + 1, np.int64),
         np.empty(room),
-        np.zeros((room, MODES)),
+        np.empty((room, MODES)),
         np.empty(0, np.int64),
         np.empty(0, np.int64),
     )
