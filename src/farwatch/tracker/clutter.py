@@ -162,6 +162,7 @@ def add_unexplained(  # type: ignore[no-untyped-def]
             i = hypotheses.track[looks.hypothesis[events.look[k]]]
             if (tracks.status[i] != TENTATIVE or tracks.existence[i] > BELIEVED) and not vague(tracks.covariance[i]):
                 unexplained[events.plot[e]] -= events.weight[e]
+                break  # one explains it; a merged plot has several
     for j in range(len(used)):
         if used[j]:
             u, v, w = gate_coordinates(model, plots.z, j)
