@@ -103,6 +103,11 @@ def no_looks(model, own, tracks, hypotheses, beams):  # type: ignore[no-untyped-
     )
 
 
+def no_births(n: int) -> Density:
+    """Every plot that no track explains is false."""
+    return Density(np.ones(n), np.zeros(n), np.zeros(n))
+
+
 def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) -> None:
     model, own = sensor_model(radar(), True)
     options = tracker_model(TrackerOptions(), True)
@@ -115,7 +120,8 @@ def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) ->
         n = rng.poisson(40.0)
         z = np.column_stack([rng.uniform(1e3, 20e3, n), rng.uniform(0, 1.0, n)])
         plots = make_plots(n, z=z, measured=3, kind=int(Kind.PSR), time_ns=START_NS + scan * 4 * SECOND)
-        count_clutter(clutter, echoes, plots, np.ones(n, bool), looks, no_events(n), tracks, hypotheses, model, 30.0)
+        given = (looks, no_events(n), tracks, hypotheses, model, 30.0)
+        count_clutter(clutter, echoes, plots, no_births(n), np.ones(n, bool), *given)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12
@@ -144,7 +150,8 @@ def test_clutter_is_learned_in_layers_and_aircraft_fly_below_20_km(rng: np.rando
         elevation = np.radians(rng.uniform(0.5, 1.0, n))
         z = np.column_stack([rng.uniform(50e3, 100e3, n), rng.uniform(0, 1.0, n), elevation])
         plots = make_plots(n, z=z, measured=7, kind=int(Kind.PSR), time_ns=START_NS + scan * 4 * SECOND)
-        count_clutter(clutter, echoes, plots, np.ones(n, bool), looks, no_events(n), tracks, hypotheses, model, 30.0)
+        given = (looks, no_events(n), tracks, hypotheses, model, 30.0)
+        count_clutter(clutter, echoes, plots, no_births(n), np.ones(n, bool), *given)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12

@@ -169,6 +169,8 @@ def summary(
         "plots": counts.given,
         "not_aircraft": counts.not_aircraft,
         "absurd": counts.absurd,
+        "excluded": counts.excluded,
+        "ghosts": counts.mirrored + counts.sidelobes,
         "late": source.late,
         "late_used": counts.late - counts.homeless,
         "repeated": counts.repeated,

@@ -29,11 +29,14 @@ class Counts(NamedTuple):
     absurd: int = 0
     late: int = 0  # that came after their slice was done
     homeless: int = 0  # of these, belonged to no track
+    excluded: int = 0  # in an area of the operator's, and left out
+    not_initiated: int = 0  # in one where no track begins
+    mirrored: int = 0  # mirror images of an aircraft seen elsewhere, that started no track
+    sidelobes: int = 0
+    splits: int = 0  # beside the plot of a track
     repeated: int = 0  # that had been given before, to the bit
     uncertain: int = 0  # used with the sensor's own accuracy, for theirs cannot be
-    crowded: int = (
-        0  # that started a track, or were to, that was given up for the plots in its gate or for want of room
-    )
+    crowded: int = 0  # of tracks that were given up, or not begun, for the plots in their gates or for want of room
 
     def losses(self) -> list[str]:
         """What was lost, in words."""
@@ -47,7 +50,8 @@ class Counts(NamedTuple):
         return [f"{getattr(self, name)} {what}" for name, what in words.items() if getattr(self, name)]
 
 
-GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS, REPEATED, UNCERTAIN, CROWDED = range(len(Counts._fields))
+GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS, EXCLUDED, NOT_INITIATED, MIRRORED, SIDELOBE, SPLIT = range(10)
+REPEATED, UNCERTAIN, CROWDED = range(10, len(Counts._fields))
 
 
 class Admitted(NamedTuple):
@@ -64,6 +68,10 @@ class Admitted(NamedTuple):
     mode_a: NDArray[np.int16]
     callsign: Ints
     flags: NDArray[np.uint32]
+    roll_rad: NDArray[np.float32]
+    track_rate_rps: NDArray[np.float32]
+    heading_rad: NDArray[np.float32]
+    speed_mps: NDArray[np.float32]
 
     @property
     def n(self) -> int:
@@ -111,6 +119,10 @@ def room_for(n):  # type: ignore[no-untyped-def]
         np.empty(n, np.int16),
         np.empty(n, np.int64),
         np.empty(n, np.uint32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
     )
 
 
@@ -121,6 +133,8 @@ def copy_plot(plots, j, out, k):  # type: ignore[no-untyped-def]
     out.kind[k], out.measured[k] = plots.kind[j], plots.measured[j]
     out.pressure_altitude_m[k], out.address[k] = plots.pressure_altitude_m[j], plots.address[j]
     out.mode_a[k], out.callsign[k], out.flags[k] = plots.mode_a[j], plots.callsign[j], plots.flags[j]
+    out.roll_rad[k], out.track_rate_rps[k] = plots.roll_rad[j], plots.track_rate_rps[j]
+    out.heading_rad[k], out.speed_mps[k] = plots.heading_rad[j], plots.speed_mps[j]
     for column in range(6):
         out.z[k, column], out.covariance[k, column] = plots.z[j, column], plots.covariance[j, column]
 
