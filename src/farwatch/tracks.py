@@ -33,6 +33,7 @@ class Tracks(NamedTuple):
     """One row a track. Times are of the last state, look (the beam passed) and detection, for each sensor."""
 
     alive: NDArray[np.bool_]
+    shown: NDArray[np.bool_]  # in the picture, as of its last report
     id: Ints
     status: NDArray[np.uint8]
     born_ns: Ints
@@ -44,6 +45,7 @@ class Tracks(NamedTuple):
     mode_a: NDArray[np.int16]
     callsign: Ints
     pressure_altitude_m: Floats
+    strikes: Ints  # how often its registers have contradicted it
     detections: Ints  # looks with a plot since birth
     misses: Ints  # looks without one since the last detection
     looked_ns: Ints  # (n, sensors)
@@ -52,6 +54,7 @@ class Tracks(NamedTuple):
     due_ns: Ints  # (n, sensors) before this time the beam cannot reach the gate; 0: not reckoned yet
     detected_ns: Ints  # the last detection by any sensor
     plot: Ints  # id of the plot that weighed most in the last look, -1 where none
+    company: NDArray[np.bool_]  # at its last look it may have shared a resolution cell with others
     mean: Floats  # (n, 6) over all modes
     covariance: Floats  # (n, 6, 6)
     group: Ints  # in which several hypotheses of the track are kept (`tracker/kept.py`); -1: none
@@ -71,6 +74,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
     """An empty table with room for `capacity` tracks seen by `sensors` sensors."""
     return Tracks(
         alive=np.zeros(capacity, np.bool_),
+        shown=np.zeros(capacity, np.bool_),
         id=np.zeros(capacity, np.int64),
         status=np.zeros(capacity, np.uint8),
         born_ns=np.zeros(capacity, np.int64),
@@ -82,6 +86,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         mode_a=np.full(capacity, NO_MODE_A, np.int16),
         callsign=np.full(capacity, NO_CALLSIGN, np.int64),
         pressure_altitude_m=np.full(capacity, np.nan),
+        strikes=np.zeros(capacity, np.int64),
         detections=np.zeros(capacity, np.int64),
         misses=np.zeros(capacity, np.int64),
         looked_ns=np.zeros((capacity, sensors), np.int64),
@@ -90,6 +95,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         due_ns=np.zeros((capacity, sensors), np.int64),
         detected_ns=np.zeros(capacity, np.int64),
         plot=np.full(capacity, -1, np.int64),
+        company=np.zeros(capacity, np.bool_),
         mean=np.zeros((capacity, 6)),
         covariance=np.zeros((capacity, 6, 6)),
         group=np.full(capacity, -1, np.int64),

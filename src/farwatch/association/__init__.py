@@ -13,11 +13,13 @@ class Pmb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
 
     Clusters of several tracks and at most `exact_plots` plots are solved exactly instead; time grows as 2 to its power.
     Tracks that contend for plots keep at most `hypotheses` of who took which, scan after scan; 1: none.
+    Aircraft that fly together may have changed plots: the likeliest way counts or, with `coalesce`, the mean of all.
     """
 
     gate_probability: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9995
     exact_plots: Annotated[int, Meta(ge=0, le=16)] = 0
     hypotheses: Annotated[int, Meta(ge=1, le=200)] = 1
+    coalesce: bool = False
 
 
 class Gnn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="gnn"):

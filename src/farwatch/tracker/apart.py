@@ -14,16 +14,17 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.association.likeliest import Options
-from farwatch.kernels import kernel, leaf
-from farwatch.motion.imm import AGILE, CIVIL, TURN
+from farwatch.kernels import kernel
+from farwatch.motion.imm import AGILE, CIVIL
 from farwatch.plots import Floats, Ints
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.correct import Mixture, merge_modes
 from farwatch.tracker.gate import OUTSIDE, Scratch, identity_ratio, plot_likelihood
-from farwatch.tracker.kept import MEMBERS, in_group
+from farwatch.tracker.kept import MEMBERS, copy_state, in_group
 from farwatch.tracker.lifecycle import spread_modes
 from farwatch.tracker.looks import predict_hypothesis, unseen
-from farwatch.tracks import MODES, STATE, copy_gaussian
+from farwatch.tracker.registers import believed, weigh_modes
+from farwatch.tracks import MODES, STATE
 
 MOST_PLOTS = 62  # bits of a set of plots
 STRONG = 0.1  # existence from which on a track can contend
@@ -72,18 +73,12 @@ def make_states(n):  # type: ignore[no-untyped-def]
     )
 
 
-@leaf
-def copy_state(p, m, c, modes, p_out, m_out, c_out):  # type: ignore[no-untyped-def]
-    """Copy the modes of one hypothesis."""
-    for mode in range(MODES):
-        p_out[mode] = p[mode] if mode < modes else 0.0
-    for mode in range(modes):
-        copy_gaussian(m[mode], c[mode], STATE if mode == TURN else 6, m_out[mode], c_out[mode])
-
-
 @kernel
-def dense_clusters(tracks, hypotheses, looks, candidates, events, clusters):  # type: ignore[no-untyped-def]
-    """Which closed clusters hold tracks of a group, or two that surely exist and both may have made one plot."""
+def dense_clusters(tracks, hypotheses, looks, candidates, events, clusters, near):  # type: ignore[no-untyped-def]
+    """Which closed clusters hold tracks of a group, or two that surely exist and both may have made one plot.
+
+    Not those with looks that are `near` one another: they may have made one plot together.
+    """
     out = np.zeros(len(clusters.closed), np.bool_)
     strong = np.zeros(len(clusters.plot), np.int64)
     for k in range(len(looks.hypothesis)):
@@ -97,6 +92,9 @@ def dense_clusters(tracks, hypotheses, looks, candidates, events, clusters):  # 
                 strong[candidates.plot[e]] += 1
                 if strong[candidates.plot[e]] > 1:
                     out[c] = True
+    for k in range(len(near)):
+        if near[k] >= 0 and near[k] != k:
+            out[clusters.look[k]] = False
     for c in range(len(out)):
         out[c] = out[c] and clusters.closed[c]
     return out
@@ -233,7 +231,7 @@ def predict_states(states, row_of, cluster, tracks, hypotheses, looks, model, mo
 
 @kernel
 def find_events(  # type: ignore[no-untyped-def]
-    states, row_of, cluster, bit, tracks, looks, candidates, plots, table, density, model, radar, chi2_gate
+    states, row_of, cluster, bit, tracks, looks, candidates, plots, table, density, model, radar, motion, chi2_gate
 ):
     """What may be next for each local hypothesis: no plot, or one of its track's candidates in its own gate."""
     room = len(row_of)
@@ -275,6 +273,25 @@ def find_events(  # type: ignore[no-untyped-def]
                     )
                     if log_ratio == OUTSIDE:
                         continue
+                    if believed(tracks.strikes[i], table, j):
+                        log_ratio += weigh_modes(
+                            model,
+                            radar,
+                            table,
+                            j,
+                            (plots.time_ns[j] - looks.time_ns[k]) * 1e-9,
+                            states.modes[one],
+                            AGILE if tracks.agile[i] > 0.5 or looks.again[k] else CIVIL,
+                            motion,
+                            states.probability[one],
+                            states.mean[one],
+                            states.covariance[one],
+                            scratch.x,
+                            scratch.P,
+                            scratch.g,
+                            scratch.log_mode,
+                            events.by_mode[n],
+                        )
                     log_ratio -= math.log(density.false[j] + density.birth[j])
                     if looks.again[k]:
                         log_ratio += math.log(tracks.agile[i])
@@ -326,7 +343,7 @@ def put_marginals(weight, pick, states, found, cluster, plots_in, looks, candida
 
 
 @kernel
-def updated_states(used, states, found, cluster, looks, candidates, plots, table, model, radar):  # type: ignore[no-untyped-def]
+def updated_states(used, states, found, cluster, tracks, looks, candidates, plots, table, model, radar):  # type: ignore[no-untyped-def]
     """The local hypotheses after the events `used` (n,)."""
     out = make_states(len(used))
     scratch = Mixture(np.empty(2), np.empty((2, STATE)), np.empty((2, STATE, STATE)))
@@ -349,6 +366,7 @@ def updated_states(used, states, found, cluster, looks, candidates, plots, table
                 0.0,
                 certain,
                 candidates.plot[e : e + 1],
+                candidates.row[e : e + 1],
                 found.by_mode[o : o + 1],
                 plots.time_ns,
                 table,
@@ -356,6 +374,7 @@ def updated_states(used, states, found, cluster, looks, candidates, plots, table
                 out.probability[n],
                 out.mean[n],
                 out.covariance[n],
+                tracks.strikes[cluster.track[states.member[one]]],
             )
             continue
         out.existence[n] = states.existence[one]

@@ -13,7 +13,6 @@ from farwatch.plots import NO_ADDRESS, NO_MODE_A
 from farwatch.tracker.apart import (
     LEAST,
     MOST_PLOTS,
-    copy_state,
     dense_clusters,
     find_events,
     find_members,
@@ -24,7 +23,7 @@ from farwatch.tracker.apart import (
     updated_states,
 )
 from farwatch.tracker.correct import moment_match
-from farwatch.tracker.kept import MEMBERS, free_group, in_group, likeliest_row
+from farwatch.tracker.kept import MEMBERS, copy_state, free_group, in_group, likeliest_row
 from farwatch.tracker.places import GONE, find_places, merge_globals, reduce_members
 from farwatch.tracks import STATE, copy_gaussian
 
@@ -32,21 +31,21 @@ LEAST_IN_GATE = 0.07  # a local hypothesis counts as so likely where its track's
 
 
 @kernel
-def find_kept_clusters(tracks, hypotheses, kept, looks, candidates, plots):  # type: ignore[no-untyped-def]
-    """Clusters in which the looks of one group stay together, whether or not they share a plot this time."""
+def find_kept_clusters(tracks, hypotheses, kept, looks, edge_look, edge_plot, plots, near):  # type: ignore[no-untyped-def]
+    """`find_clusters` in which the looks of one group stay together, whether or not they share a plot this time."""
     groups = kept.size.max()
     if groups == 0:
-        return find_clusters(candidates.look, candidates.plot, plots, looks.passed, looks.overdue)
-    n, grouped = len(candidates.plot), 0
+        return find_clusters(edge_look, edge_plot, plots, looks.passed, looks.overdue, near)
+    n, grouped = len(edge_plot), 0
     look, plot = np.empty(n + len(looks.passed), np.int64), np.empty(n + len(looks.passed), np.int64)
-    look[:n], plot[:n] = candidates.look, candidates.plot
+    look[:n], plot[:n] = edge_look, edge_plot
     for k in range(len(looks.passed)):
         g = tracks.group[hypotheses.track[looks.hypothesis[k]]]
         if g >= 0:  # as if they had a plot in common
             look[n + grouped], plot[n + grouped] = k, plots + g
             grouped += 1
     end = n + grouped
-    found = find_clusters(look[:end], plot[:end], plots + len(kept.size), looks.passed, looks.overdue)
+    found = find_clusters(look[:end], plot[:end], plots + len(kept.size), looks.passed, looks.overdue, near)
     return Clusters(found.look, found.plot[:plots].copy(), found.closed)
 
 
@@ -276,12 +275,13 @@ def solve_group(  # type: ignore[no-untyped-def]
         density,
         model,
         radar,
+        motion,
         options.chi2_gate,
     )
     weight, pick = likeliest_joint(cluster.weight, cluster.choice, open_to, options.hypotheses, LEAST)
     put_marginals(weight, pick, states, found, cluster, plots_in, looks, candidates, events)
     used = np.unique(pick)
-    new = updated_states(used, states, found, cluster, looks, candidates, plots, table, model, radar)
+    new = updated_states(used, states, found, cluster, tracks, looks, candidates, plots, table, model, radar)
     pick = np.searchsorted(used, pick.ravel()).reshape(pick.shape)
     weight, choice, merged = merge_places(weight, pick, new, cluster, tracks, looks)
     for g in groups:
@@ -292,11 +292,26 @@ def solve_group(  # type: ignore[no-untyped-def]
 
 @kernel
 def keep_apart(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, kept, looks, candidates, events, clusters, plots, table, density, model, radar, motion, options
+    tracks,
+    hypotheses,
+    kept,
+    looks,
+    candidates,
+    events,
+    clusters,
+    near,
+    plots,
+    table,
+    density,
+    model,
+    radar,
+    motion,
+    options,
 ):
     """Solve the dense clusters by their global hypotheses; return which looks (n,) that has been done for.
 
-    Their events get their weights from them, and the looks hold what stands for their tracks after it.
+    Their events get their weights from them, and the looks hold what stands for their tracks after it. Groups that
+    meet looks that are `near` one another, which may have one plot in common (`merged.py`), go no further.
     """
     apart = np.zeros(len(looks.hypothesis), np.bool_)
     if options.hypotheses <= 1:
@@ -307,7 +322,11 @@ def keep_apart(  # type: ignore[no-untyped-def]
             held += in_group(tracks, kept, g, m)
         if kept.size[g] > 0 and held == 0:
             free_group(tracks, kept, g)
-    dense = dense_clusters(tracks, hypotheses, looks, candidates, events, clusters)
+    dense = dense_clusters(tracks, hypotheses, looks, candidates, events, clusters, near)
+    for one in range(len(apart)):
+        own = tracks.group[hypotheses.track[looks.hypothesis[one]]]
+        if own >= 0 and clusters.closed[clusters.look[one]] and not dense[clusters.look[one]]:
+            free_group(tracks, kept, own)
     bit = np.zeros(len(clusters.plot), np.int64)
     for c in np.flatnonzero(dense):
         rows, plots_in = np.flatnonzero(clusters.look == c), np.flatnonzero(clusters.plot == c)

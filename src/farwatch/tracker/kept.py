@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from farwatch.kernels import kernel, leaf
-from farwatch.motion.imm import AGILE, CIVIL
+from farwatch.motion.imm import AGILE, CIVIL, TURN
 from farwatch.plots import Floats, Ints
 from farwatch.tracker.correct import moment_match
 from farwatch.tracker.looks import predict_hypothesis
-from farwatch.tracks import MODES, STATE
+from farwatch.tracks import MODES, STATE, copy_gaussian
 
 MEMBERS = 8  # tracks in a group; more go on with marginal weights
 GLOBALS = 200
@@ -72,6 +72,15 @@ def restored_rows(state: list[Any]) -> Kept:
     for n, (column, values) in enumerate(zip(out, columns, strict=True)):
         column[groups if n < _BY_GROUP else rows] = values
     return out
+
+
+@leaf
+def copy_state(p, m, c, modes, p_out, m_out, c_out):  # type: ignore[no-untyped-def]
+    """Copy the modes of one hypothesis."""
+    for mode in range(MODES):
+        p_out[mode] = p[mode] if mode < modes else 0.0
+    for mode in range(modes):
+        copy_gaussian(m[mode], c[mode], STATE if mode == TURN else 6, m_out[mode], c_out[mode])
 
 
 @leaf

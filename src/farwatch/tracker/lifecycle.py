@@ -1,4 +1,4 @@
-"""Lifecycle: births from plots that no track explains, confirmation, coasting, duplicates, and the end."""
+"""Lifecycle: births from plots that no track explains, confirmation, coasting, and the end."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel, leaf
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors import place
+from farwatch.sensors import place, start_motion
 from farwatch.sensors.measurement import measurement
+from farwatch.tracker.admit import CROWDED
 from farwatch.tracker.births import born_near
 from farwatch.tracker.looks import spent
-from farwatch.tracks import MODES, STATE, note_heard, vague
+from farwatch.tracks import MODES, STATE, note_heard
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
 LEAST_BIRTH = 1e-4  # a less likely first plot stands among so many false ones that no second can be told from them
@@ -22,11 +23,9 @@ REMEMBERED_NS = 180_000_000_000  # so long the number of an ended track waits fo
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 FEWEST_OF_ADDRESS = 2  # two plots that give the same address are one aircraft
 COASTING_MISSES = 2
-WORTH_MERGING = 0.1
 LOST_M, LOST_IN_CLUTTER_M = 10_000.0, 2_500.0  # one standard deviation of position
 MANY_PLOTS = 5
 MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
-SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
 @leaf
@@ -77,20 +76,39 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
     speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
     variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
     limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
-    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
+    # What is not a number is no less than anything: such a state ends here too.
+    return not (speed2 <= max_speed_mps * max_speed_mps and 0.0 <= variance <= limit * limit)
+
+
+@leaf
+def speaks(tracks, i):  # type: ignore[no-untyped-def]
+    """Whether a transponder speaks for a track."""
+    answers = not math.isnan(tracks.pressure_altitude_m[i])
+    return answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
+
+
+@leaf
+def speed_and_doubt(tracks, i):  # type: ignore[no-untyped-def]
+    """Speed of a track and its standard deviation over all directions, m/s."""
+    v2, variance = 0.0, 0.0
+    for a in range(3, 6):
+        v2 += tracks.mean[i, a] * tracks.mean[i, a]
+        variance += tracks.covariance[i, a, a]
+    return math.sqrt(v2), math.sqrt(variance)
+
+
+@leaf
+def surely_moves(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track is no fixed echo: a transponder speaks for it, or it is faster by more than its doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return min_speed_mps == 0.0 or speed > min_speed_mps + doubt or speaks(tracks, i)
 
 
 @leaf
 def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
     """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
-    answers = not math.isnan(tracks.pressure_altitude_m[i])
-    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
-        return False
-    v2, variance = 0.0, 0.0
-    for a in range(3, 6):
-        v2 += tracks.mean[i, a] * tracks.mean[i, a]
-        variance += tracks.covariance[i, a, a]
-    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
+    speed, doubt = speed_and_doubt(tracks, i)
+    return speed + doubt < min_speed_mps and not speaks(tracks, i)
 
 
 @leaf
@@ -101,7 +119,9 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
         i = hypotheses.track[h]
         if not done[k] or not tracks.alive[i]:
             continue
-        plots = candidates.first[k + 1] - candidates.first[k]
+        plots = 0
+        for e in range(candidates.first[k], candidates.first[k + 1]):
+            plots += 1 if candidates.row[e] == candidates.plot[e] else 0
         if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps) or (
             model.learns_clutter and tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
         ):
@@ -110,14 +130,18 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
-            elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
+            elif (
+                tracks.existence[i] > options.confirm_existence
+                and tracks.detections[i] >= fewest
+                and (not model.learns_clutter or surely_moves(tracks, i, options.min_speed_mps))
+            ):
                 tracks.status[i] = CONFIRMED
                 before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
                 if before >= 0:
                     tracks.id[i] = tracks.id[before]
                     tracks.born_ns[i] = tracks.born_ns[before]
                     tracks.status[before] = TENTATIVE  # it ends without a word: its number lives on
-                    tracks.alive[before] = False
+                    tracks.alive[before], tracks.shown[before] = False, False
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
@@ -149,104 +173,6 @@ def expire(tracks, until_ns, coast_ns):  # type: ignore[no-untyped-def]
                 rows[n] = i
                 n += 1
     return rows[:n].copy()
-
-
-@kernel
-def distance2(mean, covariance, other_mean, other_covariance, dt):  # type: ignore[no-untyped-def]
-    """Squared Mahalanobis distance between two tracks' states (6), the other one moved on by `dt` seconds.
-
-    By a Cholesky factor of the summed covariances.
-    """
-    L = np.empty((6, 6))
-    y = np.empty(6)
-    total = 0.0
-    for a in range(6):
-        for b in range(a + 1):
-            value = covariance[a, b] + other_covariance[a, b]
-            for c in range(b):
-                value -= L[a, c] * L[b, c]
-            if a == b:
-                if value <= 0.0:
-                    return 1e30
-                L[a, a] = math.sqrt(value)
-            else:
-                L[a, b] = value / L[b, b]
-        value = mean[a] - other_mean[a] - (other_mean[a + 3] * dt if a < 3 else 0.0)
-        for c in range(a):
-            value -= L[a, c] * y[c]
-        y[a] = value / L[a, a]
-        total += y[a] * y[a]
-        if total > SAME_CHI2:
-            break
-    return total
-
-
-@leaf
-def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no-untyped-def]
-    """Whether two identities may be one aircraft's: the addresses decide where both are known, else the codes."""
-    if address != NO_ADDRESS and other_address != NO_ADDRESS:
-        return address == other_address
-    return mode_a == other_mode_a or min(mode_a, other_mode_a) == NO_MODE_A
-
-
-@kernel
-def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
-    """Merge tracks that share a plot, lie on one another and between them exist about once.
-
-    The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
-    formation sum to two and are left alone. The likelier state is kept, under the older number.
-    """
-    plots = len(clusters.plot)
-    head = np.full(plots, -1, np.int64)
-    after = np.full(len(candidates.plot), -1, np.int64)
-    for e in range(len(candidates.plot) - 1, -1, -1):
-        j = candidates.plot[e]
-        after[e] = head[j]
-        head[j] = e
-    compared = np.full(len(done), -1, np.int64)
-    for k in range(len(done)):
-        i = hypotheses.track[looks.hypothesis[k]]
-        if not done[k]:
-            continue
-        for e in range(candidates.first[k], candidates.first[k + 1]):
-            f = after[e]  # looks with higher numbers, each pair once
-            while f >= 0:
-                other = candidates.look[f]
-                f = after[f]
-                if compared[other] == k:
-                    continue
-                compared[other] = k
-                o = hypotheses.track[looks.hypothesis[other]]
-                if not done[other] or not tracks.alive[i] or not tracks.alive[o]:
-                    continue
-                if tracks.plot[i] >= 0 and tracks.plot[o] >= 0 and tracks.plot[i] != tracks.plot[o]:
-                    continue  # each has a plot of its own: two aircraft
-                tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
-                between = tracks.existence[i] + tracks.existence[o]
-                # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
-                if between < WORTH_MERGING or (between > 1.5 and tentative_i == tentative_o):
-                    continue
-                if not may_be_one(tracks.address[i], tracks.mode_a[i], tracks.address[o], tracks.mode_a[o]):
-                    continue
-                if vague(tracks.covariance[i]) or vague(tracks.covariance[o]):
-                    continue
-                dt = (tracks.time_ns[i] - tracks.time_ns[o]) * 1e-9
-                if (
-                    distance2(tracks.mean[i], tracks.covariance[i], tracks.mean[o], tracks.covariance[o], dt)
-                    > SAME_CHI2
-                ):
-                    continue
-                if tentative_i != tentative_o:
-                    keep = o if tentative_i else i
-                else:
-                    keep = i if tracks.existence[i] >= tracks.existence[o] else o
-                drop = i + o - keep
-                if not tentative_i and not tentative_o and tracks.id[drop] < tracks.id[keep]:
-                    tracks.id[drop], tracks.id[keep] = tracks.id[keep], tracks.id[drop]
-                    tracks.born_ns[keep] = tracks.born_ns[drop]
-                tracks.existence[keep] = min(between, 1.0)
-                tracks.group[keep] = -1  # it goes on with what stands for both
-                tracks.alive[drop] = False
 
 
 @leaf
@@ -298,24 +224,44 @@ def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+    tracks,
+    hypotheses,
+    slots,
+    plots,
+    table,
+    used,
+    fresh,
+    events,
+    unseen,
+    density,
+    model,
+    radar,
+    sensor,
+    options,
+    motion,
+    counted,
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
-    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains;
+    `fresh` (n,) is how much each is to be believed. A plot for which the tables have no room is counted.
     """
     false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
-    x, P = np.zeros(STATE), np.zeros((STATE, STATE))
+    x, P, g = np.zeros(STATE), np.zeros((STATE, STATE)), np.empty(STATE)
     for j in range(len(used)):
-        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
-        if not used[j] or existence < min(LEAST_BIRTH, options.delete_existence) or n == len(slots):
+        existence = fresh[j] * events.birth[j] * birth[j] / (birth[j] + false[j])
+        if not used[j] or existence < min(LEAST_BIRTH, options.delete_existence):
+            continue
+        if n == len(slots):
+            counted[CROWDED] += 1
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         if birth[j] > anywhere[j]:
             born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
+        start_motion(model, radar, measurement(table, j), x, P, g)
         i = slots[n]
         n += 1
         for a in range(6):
@@ -327,7 +273,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         hypotheses.track[i] = i
         hypotheses.modes[i] = 1
         hypotheses.probability[i, 0] = 1.0
-        tracks.alive[i] = True
+        tracks.alive[i], tracks.shown[i] = True, False
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]
@@ -339,6 +285,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & MODE_A_DOUBTFUL else plots.mode_a[j]
         tracks.callsign[i] = plots.callsign[j]
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+        tracks.strikes[i] = 0
         tracks.detections[i] = 1
         tracks.misses[i] = 0
         for other in range(tracks.looked_ns.shape[1]):
@@ -352,3 +299,4 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
         tracks.plot[i] = plots.id[j]
+        tracks.company[i] = False
