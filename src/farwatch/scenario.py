@@ -19,6 +19,7 @@ from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
+from farwatch.registration import RegisteredTracker, RegistrationOptions
 from farwatch.sensors import PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
@@ -35,7 +36,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
     `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
-    `service` how `farwatch serve` keeps both. `figures` are what it states of itself, which the simulated data have.
+    `service` how `farwatch serve` keeps both. With a `registration` the sensors' errors are found. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
@@ -46,6 +47,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
+    registration: RegistrationOptions | None = None
     simulation: Simulation = Simulation()
     figures: Figures = Figures()
 
@@ -76,6 +78,11 @@ def load(path: str | os.PathLike[str]) -> Scenario:
         return parse(raw)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+
+
+def tracker_of(scenario: Scenario) -> RegisteredTracker:
+    """The tracker that a scenario asks for, with registration where it has a table of it; raises `ConfigError`."""
+    return RegisteredTracker(scenario.sensors, scenario.tracker, scenario.frame, scenario.registration)
 
 
 def parse(raw: dict[str, Any]) -> Scenario:

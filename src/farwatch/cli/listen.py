@@ -24,7 +24,7 @@ from farwatch.errors import ConfigError
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, make_plots, make_progress
-from farwatch.scenario import Scenario, load
+from farwatch.scenario import Scenario, load, tracker_of
 from farwatch.sinks import AsterixOutputs, FileSink, Sink, health_of, open_sink
 from farwatch.sources import Live
 from farwatch.tracker import Tracker
@@ -92,8 +92,8 @@ def listen(
         raise ConfigError(f"{site}: nothing to write to; give -o FILE, or [[outputs]] in the file")
     names = [sensor.id for sensor in scenario.sensors]
     kernels_ready()
-    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
-    Tracker(scenario.sensors, scenario.tracker, scenario.frame).update(Batch(make_plots(0), make_progress(0), 0))
+    tracker = tracker_of(scenario)
+    tracker_of(scenario).update(Batch(make_plots(0), make_progress(0), 0))
     standing = Standing()
     with live_feeds(scenario, duration_s) as source:
         for said in source.narrow_buffers():

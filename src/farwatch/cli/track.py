@@ -18,7 +18,7 @@ from farwatch.formats.asterix.editions import Choice, Editions
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, without_identity
-from farwatch.scenario import Scenario, load
+from farwatch.scenario import Scenario, load, tracker_of
 from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
 from farwatch.sinks.asterix62 import source_of
 from farwatch.sources import Replay
@@ -61,7 +61,7 @@ def track(
     sink = open_sink(output, [sensor.id for sensor in scenario.sensors], sink_options(scenario, sac_sic, editions))
     try:
         kernels_ready()
-        tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+        tracker = tracker_of(scenario)
         total = sum(map(size_of, recordings))
         with bar("tracking", total / 1e6, "MB") as progress:
             task = progress.task_ids[0]

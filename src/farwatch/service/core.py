@@ -9,14 +9,13 @@ from farwatch.errors import FarwatchError
 from farwatch.journal import Entry, Head, Position
 from farwatch.picture import Picture
 from farwatch.plots import Batch, Plots, Progress
-from farwatch.scenario import Scenario
+from farwatch.scenario import Scenario, tracker_of
 from farwatch.service.board import Mode
 from farwatch.service.checkpoint import Checkpoint, Draft
 from farwatch.service.intake import Intake
 from farwatch.service.job import digest_of
 from farwatch.sinks import AsterixOutputs, Health
 from farwatch.sources.replay import shortest_slice_s
-from farwatch.tracker import Tracker
 
 
 class Core:
@@ -33,7 +32,7 @@ class Core:
     ) -> None:
         self.scenario = scenario
         self.digest = digest_of(scenario)
-        self.tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+        self.tracker = tracker_of(scenario)
         self.intake = Intake(
             shortest_slice_s(scenario.sensors),
             scenario.merge.wait_s,

@@ -1,0 +1,140 @@
+"""Registrar: hears what goes into the tracker and what comes out, and makes the next plots right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from farwatch.errors import FarwatchError
+from farwatch.packing import copied, packed, unpacked
+from farwatch.picture import Picture
+from farwatch.plots import Batch, Floats, Ints
+from farwatch.registration.correct import Correction
+from farwatch.registration.estimator import EXCLUDED, EXPLAINED, Estimate, Estimator, Known
+from farwatch.registration.health import add_window, no_health
+from farwatch.registration.options import RegistrationOptions
+from farwatch.registration.stations import RADAR, stations_of
+from farwatch.registration.window import Sightings, grouped, joined, keys, no_sightings, sightings
+
+PATIENCE_NS = 6_000_000_000  # behind a window's end: its plots are in, and the tracker has said whose they are
+
+
+class Told(NamedTuple):
+    """Which plots the tracker has made which tracks of, and their addresses."""
+
+    plot: Ints
+    track: Ints
+    address: Ints
+
+
+class Registrar:
+    """`correct` comes before the tracker, `hear` behind it. It keeps no clock: batches carry the time."""
+
+    def __init__(self, sensors: Sequence[Any], options: RegistrationOptions, flat: bool) -> None:
+        self.options = options
+        self.stations = stations_of(sensors, flat)
+        self.estimator = Estimator(self.stations, options)
+        self.health: Floats = no_health(len(self.stations))
+        self.left_out = np.zeros(1, np.int64)  # plots of sensors that nothing explains
+        self._window_ns = round(options.window_s * 1e9)
+        self._begins_ns = np.zeros(1, np.int64)  # of the window that is being filled; 0 before the first plot
+        self._seen: list[Sightings] = []
+        self._told: list[Told] = []
+        self._correction = self._corrected()
+
+    @property
+    def estimate(self) -> Estimate:
+        """The sensors' errors as they are now."""
+        return self.estimator.estimate
+
+    def correct(self, batch: Batch) -> Batch:
+        """The batch as right sensors would have given it."""
+        if not self.options.correct:
+            return batch
+        right, left_out = self._correction(batch)
+        self.left_out += left_out
+        return right
+
+    def hear(self, batch: Batch, picture: Picture) -> None:
+        """Take in a batch as it came, and what the tracker has made of it."""
+        if batch.plots.n:
+            self._seen.append(sightings(batch.plots))
+            if not self._begins_ns[0]:
+                self._begins_ns[0] = int(batch.plots.time_ns.min()) // self._window_ns * self._window_ns
+        rows = np.flatnonzero(picture.plot >= 0)
+        if len(rows):
+            self._told.append(Told(*(c[rows].astype(np.int64) for c in (picture.plot, picture.track, picture.address))))
+        while self._begins_ns[0] and batch.until_ns >= self._begins_ns[0] + self._window_ns + PATIENCE_NS:
+            self._close()
+
+    def _close(self) -> None:
+        """Compare the sensors over the window that is full."""
+        begins_ns = int(self._begins_ns[0])
+        ends_ns = begins_ns + self._window_ns
+        seen, told = joined(self._seen), self._said()
+        own = (seen.time_ns >= begins_ns) & (seen.time_ns < ends_ns)
+        later = seen.take(seen.time_ns >= ends_ns)
+        window = seen.take(own)
+        turn = begins_ns // self._window_ns
+        groups = grouped(
+            window, keys(window, *told), begins_ns + self._window_ns // 2, self.options.most_aircraft, turn
+        )
+        made = self.estimator.learn(groups)
+        self.health *= math.exp(-self.options.window_s / self.options.memory_s)
+        if made is not None:
+            add_window(self.health, made, groups, self.stations, self.options.window_s)
+        self._seen = [later]
+        recent = np.isin(told.plot, later.id)
+        self._told = [Told(*(column[recent] for column in told))]
+        self._begins_ns[0] = ends_ns
+        if not later.n:
+            self._begins_ns[0] = 0  # whoever is silent for hours is not compared window by window
+        self._correction = self._corrected()
+
+    def _said(self) -> Told:
+        if not self._told:
+            return Told(*(np.empty(0, np.int64) for _ in Told._fields))
+        return Told(*(np.concatenate(columns) for columns in zip(*self._told, strict=True)))
+
+    def _corrected(self) -> Correction:
+        known, now = self.estimator.known, self.estimate
+        variances = np.zeros((len(self.stations), 3))
+        for number, station in enumerate(self.stations):
+            r = station.radar
+            variances[number] = station.sigma_m**2
+            if station.kind == RADAR:
+                variances[number] = r.variance_range, r.variance_azimuth, r.variance_elevation
+        told = known.standing == EXPLAINED
+        errors = np.where(told[:, None], now.errors, 0.0)
+        covariance = np.where(told[:, None, None], now.covariance, 0.0)
+        radar = np.array([station.kind == RADAR for station in self.stations])
+        return Correction(errors, covariance, variances, radar, known.standing == EXCLUDED)
+
+    def state(self) -> list[Any]:
+        """A copy of the whole state as plain data."""
+        return [packed(copied(part)) for part in self._parts()]
+
+    def restore(self, state: Any) -> None:
+        """Take over the state of `state()`; raises `FarwatchError` where it is none."""
+        known = self.estimator.known
+        none = no_sightings()
+        told = self._said()
+        like = (known, self.health, self.left_out, self._begins_ns, none, Told(*(c[:0] for c in told)))
+        try:
+            parts = [unpacked(one, part) for one, part in zip(like, state, strict=True)]
+            if any(a.shape != b.shape for a, b in zip(parts[0], known, strict=True)):
+                raise ValueError("other sensors")
+        except (TypeError, ValueError, IndexError) as error:
+            raise FarwatchError(f"no state of a registration ({error!r}): take it with state()") from None
+        self.estimator.restore(Known(*parts[0]))
+        self.health, self.left_out, self._begins_ns = parts[1], parts[2], parts[3]
+        self._seen, self._told = [parts[4]], [parts[5]]
+        self._correction = self._corrected()
+
+    def _parts(self) -> tuple[Any, ...]:
+        return (
+            self.estimator.known, self.health, self.left_out, self._begins_ns, joined(self._seen), self._said(),
+        )  # fmt: skip
