@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from farwatch.kernels import kernel
-from farwatch.plots import Batch, Floats, Ints
+from farwatch.plots import Floats, Ints, Plots, Progress
 
 TWO_PI = 2.0 * math.pi
 USUAL_MPS = 250.0  # what an unknown time is worth in metres
@@ -27,10 +27,12 @@ class Correction:
         self.radar = radar
         self.silenced = silenced.astype(bool)
         self.late_ns = np.round(errors[:, 3] * 1e9).astype(np.int64)
+        # What a fast clock has stamped before the watermark is older than that by as much: so the others wait for it.
+        self.wait_ns = int(np.where(self.silenced, 0, self.late_ns).max(initial=0))
 
-    def __call__(self, batch: Batch) -> tuple[Batch, int]:
-        """The batch as right sensors would have given it, and how many plots were left out."""
-        plots, progress, out = batch.plots, batch.progress, 0
+    def __call__(self, plots: Plots, progress: Progress) -> tuple[Plots, Progress, int]:
+        """Both as right sensors would have given them, by the right times, and how many plots were left out."""
+        out = 0
         if self.silenced.any():
             heard = ~self.silenced[plots.sensor]
             out = plots.n - int(heard.sum())
@@ -46,7 +48,7 @@ class Correction:
             azimuth = (progress.azimuth_rad - self.errors[progress.sensor, 2]) % TWO_PI
             time_ns = progress.time_ns - self.late_ns[progress.sensor]
             progress = progress._replace(azimuth_rad=azimuth, time_ns=time_ns)
-        return Batch(plots, progress, batch.until_ns), out
+        return plots, progress, out
 
 
 @kernel

@@ -79,9 +79,9 @@ class Estimator:
         self.known = nothing_known(self.layout, len(self.stations))
         self.estimate = self._estimated()
 
-    def learn(self, groups: Groups) -> Fit | None:
-        """Take in a window; returns how it fits, None where no two sensors have seen the same aircraft."""
-        fade = math.exp(-self.options.window_s / self.options.memory_s)
+    def learn(self, groups: Groups, window_s: float) -> Fit | None:
+        """Take in a window of so many seconds; returns how it fits, None where no two sensors have seen the same aircraft."""
+        fade = math.exp(-window_s / self.options.memory_s)
         k = self.known
         self.known = k = k._replace(
             information=k.information * fade, vector=k.vector * fade, windows=k.windows + 1, score=k.score * np.nan

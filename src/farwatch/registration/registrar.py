@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from farwatch.errors import FarwatchError
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture
-from farwatch.plots import Batch, Floats, Ints
+from farwatch.plots import (
+    Batch,
+    Floats,
+    Ints,
+    Plots,
+    Progress,
+    concat_plots,
+    concat_progress,
+    make_plots,
+    make_progress,
+)
 from farwatch.registration.correct import Correction
 from farwatch.registration.estimator import EXCLUDED, EXPLAINED, Estimate, Estimator, Known
 from farwatch.registration.health import add_window, no_health
@@ -19,6 +29,8 @@ from farwatch.registration.options import RegistrationOptions
 from farwatch.registration.stations import RADAR, stations_of
 from farwatch.registration.window import Sightings, grouped, joined, keys, no_sightings, sightings
 
+FIRST_WINDOWS = 2  # of half the length: the sooner the first errors are off, the better
+SECOND_NS = 1_000_000_000
 PATIENCE_NS = 6_000_000_000  # behind a window's end: its plots are in, and the tracker has said whose they are
 
 
@@ -30,6 +42,13 @@ class Told(NamedTuple):
     address: Ints
 
 
+T = TypeVar("T", Plots, Progress)
+
+
+def _by_time(rows: T) -> T:
+    return rows.take(np.argsort(rows.time_ns, kind="stable"))
+
+
 class Registrar:
     """`correct` comes before the tracker, `hear` behind it. It keeps no clock: batches carry the time."""
 
@@ -39,8 +58,9 @@ class Registrar:
         self.estimator = Estimator(self.stations, options)
         self.health: Floats = no_health(len(self.stations))
         self.left_out = np.zeros(1, np.int64)  # plots of sensors that nothing explains
-        self._window_ns = round(options.window_s * 1e9)
         self._begins_ns = np.zeros(1, np.int64)  # of the window that is being filled; 0 before the first plot
+        self._until_ns = np.zeros(1, np.int64)  # of the tracker's last batch
+        self._held = (make_plots(0), make_progress(0))  # corrected, and later than that
         self._seen: list[Sightings] = []
         self._told: list[Told] = []
         self._correction = self._corrected()
@@ -54,38 +74,47 @@ class Registrar:
         """The batch as right sensors would have given it."""
         if not self.options.correct:
             return batch
-        right, left_out = self._correction(batch)
+        plots, progress, left_out = self._correction(batch.plots, batch.progress)
         self.left_out += left_out
-        return right
+        # By the right times, what has come is whole only up to a little before the watermark; the rest is held.
+        until_ns = max(int(self._until_ns[0]), batch.until_ns - self._correction.wait_ns)
+        self._until_ns[0] = until_ns
+        plots, progress = concat_plots([self._held[0], plots]), concat_progress([self._held[1], progress])
+        now, done = plots.time_ns < until_ns, progress.time_ns < until_ns
+        self._held = plots.take(~now), progress.take(~done)
+        return Batch(_by_time(plots.take(now)), _by_time(progress.take(done)), until_ns)
 
     def hear(self, batch: Batch, picture: Picture) -> None:
         """Take in a batch as it came, and what the tracker has made of it."""
         if batch.plots.n:
             self._seen.append(sightings(batch.plots))
             if not self._begins_ns[0]:
-                self._begins_ns[0] = int(batch.plots.time_ns.min()) // self._window_ns * self._window_ns
+                self._begins_ns[0] = int(batch.plots.time_ns.min()) // SECOND_NS * SECOND_NS
         rows = np.flatnonzero(picture.plot >= 0)
         if len(rows):
             self._told.append(Told(*(c[rows].astype(np.int64) for c in (picture.plot, picture.track, picture.address))))
         while self._begins_ns[0] and batch.until_ns >= self._begins_ns[0] + self._window_ns + PATIENCE_NS:
             self._close()
 
+    @property
+    def _window_ns(self) -> int:
+        first = self.estimator.known.windows[0] < FIRST_WINDOWS
+        return round((0.5 if first else 1.0) * self.options.window_s * 1e9)
+
     def _close(self) -> None:
         """Compare the sensors over the window that is full."""
-        begins_ns = int(self._begins_ns[0])
-        ends_ns = begins_ns + self._window_ns
+        begins_ns, window_ns = int(self._begins_ns[0]), self._window_ns
+        ends_ns, window_s = begins_ns + window_ns, window_ns * 1e-9
         seen, told = joined(self._seen), self._said()
         own = (seen.time_ns >= begins_ns) & (seen.time_ns < ends_ns)
         later = seen.take(seen.time_ns >= ends_ns)
         window = seen.take(own)
-        turn = begins_ns // self._window_ns
-        groups = grouped(
-            window, keys(window, *told), begins_ns + self._window_ns // 2, self.options.most_aircraft, turn
-        )
-        made = self.estimator.learn(groups)
-        self.health *= math.exp(-self.options.window_s / self.options.memory_s)
+        turn = int(self.estimator.known.windows[0])
+        groups = grouped(window, keys(window, *told), begins_ns + window_ns // 2, self.options.most_aircraft, turn)
+        made = self.estimator.learn(groups, window_s)
+        self.health *= math.exp(-window_s / self.options.memory_s)
         if made is not None:
-            add_window(self.health, made, groups, self.stations, self.options.window_s)
+            add_window(self.health, made, groups, self.stations, window_s)
         self._seen = [later]
         recent = np.isin(told.plot, later.id)
         self._told = [Told(*(column[recent] for column in told))]
@@ -122,7 +151,9 @@ class Registrar:
         known = self.estimator.known
         none = no_sightings()
         told = self._said()
-        like = (known, self.health, self.left_out, self._begins_ns, none, Told(*(c[:0] for c in told)))
+        held = make_plots(0), make_progress(0)
+        times = self._begins_ns, self._until_ns
+        like = (known, self.health, self.left_out, times, none, Told(*(c[:0] for c in told)), held)
         try:
             parts = [unpacked(one, part) for one, part in zip(like, state, strict=True)]
             if any(a.shape != b.shape for a, b in zip(parts[0], known, strict=True)):
@@ -130,11 +161,18 @@ class Registrar:
         except (TypeError, ValueError, IndexError) as error:
             raise FarwatchError(f"no state of a registration ({error!r}): take it with state()") from None
         self.estimator.restore(Known(*parts[0]))
-        self.health, self.left_out, self._begins_ns = parts[1], parts[2], parts[3]
-        self._seen, self._told = [parts[4]], [parts[5]]
+        self.health, self.left_out = parts[1], parts[2]
+        self._begins_ns, self._until_ns = parts[3]
+        self._seen, self._told, self._held = [parts[4]], [parts[5]], parts[6]
         self._correction = self._corrected()
 
     def _parts(self) -> tuple[Any, ...]:
         return (
-            self.estimator.known, self.health, self.left_out, self._begins_ns, joined(self._seen), self._said(),
-        )  # fmt: skip
+            self.estimator.known,
+            self.health,
+            self.left_out,
+            (self._begins_ns, self._until_ns),
+            joined(self._seen),
+            self._said(),
+            self._held,
+        )
