@@ -33,8 +33,7 @@ def listen(scenario: Scenario, duration_s: float | None = None) -> Live:
         scenario.sensors,
         flat=scenario.frame.flat,
         duration_s=duration_s,
-        wait_s=scenario.merge.wait_s,
-        patience_s=scenario.merge.patience_s,
+        options=scenario.merge,
     )
 
 
@@ -45,8 +44,7 @@ def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
 
 
 def _merge(scenario: Scenario) -> Merge:
-    options = scenario.merge
-    return Merge(shortest_slice_s(scenario.sensors), options.wait_s, patience_s=options.patience_s)
+    return Merge(shortest_slice_s(scenario.sensors), scenario.merge)
 
 
 def _longest_s(scenario: Scenario) -> float:

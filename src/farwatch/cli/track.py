@@ -151,6 +151,8 @@ def losses(source: Replay, tracker: Tracker) -> list[str]:
     lost = [f"{kind}: {error}" for kind, error in source.statistics.errors.items()] + source.torn
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
+    if tracker.counts.homeless:
+        lost.append(f"{tracker.counts.homeless} plots came after their time and belonged to no track: left out")
     if tracker.counts.absurd:
         lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
     return lost
@@ -169,6 +171,7 @@ def summary(
         "not_aircraft": counts.not_aircraft,
         "absurd": counts.absurd,
         "late": source.late,
+        "late_used": counts.late - counts.homeless,
         "of_other_sources": sum(source.statistics.unknown_sources.values()),
         "data_s": round(tally.span_s, 3),
         "tracks": len(tally.tracks),
@@ -185,7 +188,7 @@ def summary(
     table.add_row("records decoded", f"{source.statistics.records:,}")
     table.add_row("plots of the site's sensors", f"{counts.given:,}")
     table.add_row("  on the ground, tests, monitors", f"{counts.not_aircraft:,}")
-    table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late:,}")
+    table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late + counts.homeless:,}")
     table.add_row("data time", f"{tally.span_s / 60:,.1f} min")
     table.add_row("tracks", f"{len(tally.tracks):,}")
     table.add_row("track states written", f"{sink.rows:,}")

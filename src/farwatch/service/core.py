@@ -35,9 +35,8 @@ class Core:
         self.tracker = tracker_of(scenario)
         self.intake = Intake(
             shortest_slice_s(scenario.sensors),
-            scenario.merge.wait_s,
+            scenario.merge,
             sensors=len(scenario.sensors),
-            patience_s=scenario.merge.patience_s,
             record=record,
             between=between,
             watch=watch,

@@ -15,11 +15,13 @@ from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import NO_ADDRESS, Batch, Ints, make_plots
 from farwatch.sensors import Sensor, layer_edges, sensor_model
+from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.admit import Admitted, admit, none_admitted
 from farwatch.tracker.beam import make_beams
-from farwatch.tracker.clutter import ClutterMap, make_clutter_map
+from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
+from farwatch.tracker.late import take_late
 from farwatch.tracker.lifecycle import expire, free_slots
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import predict_rows, report
@@ -40,6 +42,8 @@ class Counts(NamedTuple):
     given: int = 0
     not_aircraft: int = 0
     absurd: int = 0
+    late: int = 0  # that came after their slice was done
+    homeless: int = 0  # of these, belonged to no track
 
 
 class Learned(NamedTuple):
@@ -89,9 +93,9 @@ class Tracker:
         Plots of a cluster that the beam has not passed yet are held until it has.
         """
         pictures = []
-        self._until_ns = batch.until_ns
+        before_ns, self._until_ns = self._until_ns, batch.until_ns
         for sensor, (model, radar) in enumerate(self._models):
-            plots = self._admit(batch, sensor)
+            plots = self._admit(batch, sensor, before_ns)
             looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
             for until_ns, part in looks:
                 slots = self._slots(part.n)
@@ -172,12 +176,28 @@ class Tracker:
         for name, value in rest.items():
             setattr(self, name, value)
 
-    def _admit(self, batch: Batch, sensor: int) -> Admitted:
-        """The sensor's new plots that can be used, behind those held from before."""
+    def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
+        """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
         held, model = self._held[sensor], self._models[sensor][0]
         plots, *counted = admit(held, batch.plots, batch.progress, self._beams, sensor, model, batch.until_ns)
+        late = plots.time_ns < before_ns
+        late[: held.n] = False
+        homeless, n_late = 0, int(late.sum())
+        if n_late:
+            homeless = self._take_late(plots.take(late), sensor)
+            plots = plots.take(~late)
+        counted += [n_late, homeless]
         self.counts = Counts(*(a + b for a, b in zip(self.counts, counted, strict=True)))
         return plots  # type: ignore[no-any-return]
+
+    def _take_late(self, plots: Admitted, sensor: int) -> int:
+        """Give late plots to the tracks that they belong to; return how many belonged to none."""
+        model, radar = self._models[sensor]
+        learned = self._learned[sensor]
+        false, _ = plot_densities(learned.clutter, learned.echoes, plots, model, radar, self._options)
+        table = measurement_table(plots, *model.variances)
+        given = (self._tracks, self._hypotheses, plots, table, false, model, radar, sensor, self._options, self.motion)
+        return int(take_late(*given))
 
     def _slots(self, wanted: int) -> Ints:
         """Free rows for so many new tracks; the tables grow where they have too few."""
