@@ -11,8 +11,7 @@ from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.plots import Floats, Ints
 from farwatch.registration.eliminate import Parts, eliminate, gathered, leverages, make_parts, misfits
 from farwatch.registration.rows import (
-    ABOUT_AZIMUTH,
-    ABOUT_RANGE,
+    ABOUT_HEIGHT,
     COURSE,
     Rows,
     height_rows,
@@ -40,6 +39,7 @@ _NO_NACP = 5
 STRANGE = 2.0  # misfit per measurement, as a multiple of the usual, from which an aircraft counts less
 MOST_STEPS = 6
 CONVERGED = 0.01  # in units of the priors
+LEAST_AIRCRAFT = 5  # to judge a sensor by
 DISTRUST = 1e6  # times the variances of a sensor that is heard, but not believed
 
 
@@ -221,10 +221,9 @@ def _by_aircraft(groups: Groups, rows: Rows) -> tuple[Ints, Ints]:
     return order, np.searchsorted(aircraft[order], np.arange(groups.n + 1))
 
 
-def scores(made: Fit, groups: Groups, n_sensors: int, rotation: Ints | None = None) -> Floats:
+def scores(made: Fit, groups: Groups, n_sensors: int) -> Floats:
     """Of each sensor: squared residual over its variance, the median over the aircraft that it saw; NaN where none."""
-    polar = (made.rows.about == ABOUT_RANGE) | (made.rows.about == ABOUT_AZIMUTH)
-    rows = np.flatnonzero(polar & (made.weights[made.aircraft] > 0.0))
+    rows = np.flatnonzero((made.rows.about != ABOUT_HEIGHT) & (made.weights[made.aircraft] > 0.0))
     sensor = groups.seen.sensor[made.rows.sighting[rows]].astype(np.int64)
     cell = made.aircraft[rows] * n_sensors + sensor
     size = groups.n * n_sensors
@@ -238,6 +237,3 @@ def scores(made: Fit, groups: Groups, n_sensors: int, rotation: Ints | None = No
         if len(column) >= LEAST_AIRCRAFT:
             out[number] = float(np.median(column))
     return out
-
-
-LEAST_AIRCRAFT = 5  # to judge a sensor by

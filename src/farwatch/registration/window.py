@@ -11,6 +11,7 @@ from farwatch.plots import NO_ADDRESS, Flag, Floats, Ints, Kind, Measured, Plots
 
 MOST_MEMBERS = 10  # sensors that an aircraft is compared by in one window
 LEAST_PLOTS = 4
+HIGHEST_M = 40_000.0
 UNKNOWN = -1
 _TRACKS = 1 << 32  # keys of aircraft that only their track tells begin here
 _UNFIT = int(Flag.NOT_AIRCRAFT)
@@ -74,13 +75,14 @@ def sightings(plots: Plots) -> Sightings:
     good = (plots.flags & _UNFIT == 0) & (plots.measured & two == two) & np.isfinite(plots.z[:, :2]).all(axis=1)
     rows = np.flatnonzero(good)
     height = np.where(plots.flags[rows] & _NO_HEIGHT == 0, plots.pressure_altitude_m[rows], np.nan)
-    three = (plots.measured[rows] & int(Measured.POSITION_3D)) == int(Measured.POSITION_3D)
+    # What a broadcast says of its height counts here, even where the tracks go by pressure.
+    three = (plots.kind[rows] == int(Kind.ADSB)) & (np.abs(plots.z[rows, 2]) < HIGHEST_M)
     return Sightings(
         plots.id[rows],
         plots.time_ns[rows],
         plots.sensor[rows].astype(np.int32),
         np.ascontiguousarray(plots.z[rows, :3]),
-        three & np.isfinite(plots.z[rows, 2]),
+        three,
         height,
         plots.address[rows].astype(np.int32),
         plots.nacp[rows].astype(np.int8),
