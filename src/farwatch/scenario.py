@@ -36,7 +36,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
     `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
-    `service` how `farwatch serve` keeps both. With a `registration` the sensors' errors are found. `figures` are what it states of itself, which the simulated data have.
+    `service` how `farwatch serve` keeps both. With a `registration` the sensors' errors are found
+    and taken off. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]

@@ -4,4 +4,4 @@ from farwatch.registration.options import Priors, RegistrationOptions
 from farwatch.registration.registrar import Registrar
 from farwatch.registration.tracker import RegisteredTracker
 
-__all__ = ["Priors", "RegisteredTracker", "RegistrationOptions", "Registrar"]
+__all__ = ["Priors", "RegisteredTracker", "Registrar", "RegistrationOptions"]

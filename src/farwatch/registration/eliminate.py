@@ -22,7 +22,7 @@ class Parts(NamedTuple):
     """One row an aircraft: what it says of the errors of its members, four each, and of the field behind them."""
 
     members: Ints  # (groups, most) sensors, -1 beyond
-    count: Ints  # how many members
+    known: Ints  # how many members
     rows: Ints  # how many scalar measurements
     information: Floats  # (groups, size, size)
     vector: Floats  # (groups, size): information times the errors' change from what is believed
@@ -133,7 +133,7 @@ def eliminate(rows, order, begin, sensor, inflation, courses, priors, parts):  #
             if member(members, count, s) < 0 and count < most:
                 members[count] = s
                 count += 1
-        parts.count[g] = count
+        parts.known[g] = count
         normal_equations(
             rows, order, begin[g], begin[g + 1], sensor, inflation, courses[g], priors[g], J, v, members, count
         )
@@ -166,7 +166,7 @@ def eliminate(rows, order, begin, sensor, inflation, courses, priors, parts):  #
                     cross[a, where[c]] += w * hc * rows.by_course[r, a]
         parts.rows[g] = used
         if not factorise(J, COURSE):
-            parts.count[g] = 0
+            parts.known[g] = 0
             continue
         column[:] = v
         solve_in_place(J, COURSE, column)
@@ -208,9 +208,9 @@ def gathered(parts, weights, n):  # type: ignore[no-untyped-def]
     where = np.empty(size, np.int64)
     for g in range(len(weights)):
         w = weights[g]
-        if w <= 0.0 or parts.count[g] == 0:
+        if w <= 0.0 or parts.known[g] == 0:
             continue
-        locate(parts.members[g], parts.count[g], most, n, where)
+        locate(parts.members[g], parts.known[g], most, n, where)
         for c in range(size):
             if where[c] < 0:
                 continue
@@ -227,14 +227,14 @@ def misfits(parts, change):  # type: ignore[no-untyped-def]
     most = parts.members.shape[1]
     size = ERRORS * most + FIELD
     n = len(change)
-    out, course = np.empty(len(parts.count)), np.empty((len(parts.count), COURSE))
+    out, course = np.empty(len(parts.known)), np.empty((len(parts.known), COURSE))
     where = np.empty(size, np.int64)
-    for g in range(len(parts.count)):
+    for g in range(len(parts.known)):
         out[g] = parts.misfit[g]
         course[g] = parts.change[g]
-        if parts.count[g] == 0:
+        if parts.known[g] == 0:
             continue
-        locate(parts.members[g], parts.count[g], most, n, where)
+        locate(parts.members[g], parts.known[g], most, n, where)
         for c in range(size):
             if where[c] < 0:
                 continue
@@ -254,7 +254,7 @@ def leverages(rows, order, begin, sensor, inflation, courses, priors, parts):  #
     J, v, column = np.empty((COURSE, COURSE)), np.empty(COURSE), np.empty(COURSE)
     out = np.ones(len(rows.residual))
     for g in range(len(begin) - 1):
-        members, count = parts.members[g], parts.count[g]
+        members, count = parts.members[g], parts.known[g]
         normal_equations(
             rows, order, begin[g], begin[g + 1], sensor, inflation, courses[g], priors[g], J, v, members, count
         )
@@ -272,4 +272,3 @@ def leverages(rows, order, begin, sensor, inflation, courses, priors, parts):  #
                 total += column[a] * rows.by_course[r, a]
             out[r] = total / (rows.variance[r] * inflation[s])
     return out
-

@@ -80,11 +80,14 @@ class Estimator:
         self.estimate = self._estimated()
 
     def learn(self, groups: Groups, window_s: float) -> Fit | None:
-        """Take in a window of so many seconds; returns how it fits, None where no two sensors have seen the same aircraft."""
+        """Take in a window of so many seconds; returns how it fits, None where no two have seen the same."""
         fade = math.exp(-window_s / self.options.memory_s)
         k = self.known
         self.known = k = k._replace(
-            information=k.information * fade, vector=k.vector * fade, windows=k.windows + 1, score=k.score * np.nan
+            information=k.information * fade,
+            vector=k.vector * fade,
+            windows=k.windows + 1,
+            score=k.score * np.nan,
         )
         if not groups.n:
             return None
@@ -170,11 +173,11 @@ class Estimator:
         """Take one sensor's errors out of what is known; what they say of the others stays."""
         own = np.arange(ERRORS * sensor, ERRORS * (sensor + 1))
         rest = np.setdiff1d(np.arange(len(self.layout.scale)), own)
-        I, v = self.known.information, self.known.vector
-        inner = np.linalg.inv(I[np.ix_(own, own)] + np.eye(ERRORS))
-        cross = I[np.ix_(rest, own)]
-        information, vector = np.zeros_like(I), np.zeros_like(v)
-        information[np.ix_(rest, rest)] = I[np.ix_(rest, rest)] - cross @ inner @ cross.T
+        known, v = self.known.information, self.known.vector
+        inner = np.linalg.inv(known[np.ix_(own, own)] + np.eye(ERRORS))
+        cross = known[np.ix_(rest, own)]
+        information, vector = np.zeros_like(known), np.zeros_like(v)
+        information[np.ix_(rest, rest)] = known[np.ix_(rest, rest)] - cross @ inner @ cross.T
         vector[rest] = v[rest] - cross @ inner @ v[own]
         self.known = self.known._replace(information=information, vector=vector)
 

@@ -36,9 +36,9 @@ def misplaced(made: Fit, groups: Groups, sensor: int) -> Floats:
     )
     wanted = np.concatenate([made.residual[ranges], made.residual[azimuths] * r2])
     weight = np.ones(len(wanted))
-    found = np.zeros(5)
+    found: Floats = np.zeros(5)
     for _ in range(4):
-        found = np.linalg.lstsq(design * weight[:, None], wanted * weight, rcond=None)[0]
+        found = np.asarray(np.linalg.lstsq(design * weight[:, None], wanted * weight, rcond=None)[0], np.float64)
         off = np.abs(wanted - design @ found)
         weight = 1.0 / np.sqrt(1.0 + (off / max(3.0 * float(np.median(off)), 1.0)) ** 2)
     before, after = np.median(np.abs(wanted)), np.median(np.abs(wanted - design @ found))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.plots import Floats, Ints
@@ -118,11 +119,11 @@ def _solved(information: Floats, vector: Floats, free: Ints) -> Floats:
     return out
 
 
-def _weights(found: Floats, parts: Parts, known: Floats) -> tuple[Floats, float]:
+def _weights(found: Floats, parts: Parts, known: NDArray[np.bool_]) -> tuple[Floats, float]:
     """Weight of each aircraft by its misfit, and the usual misfit per measurement, at least 1."""
     degrees = np.maximum(parts.rows - 6, 1)
     each = np.maximum(found, 0.0) / degrees
-    good = known & (parts.count > 1) & (parts.rows > 6)
+    good = known & (parts.known > 1) & (parts.rows > 6)
     spread = max(1.0, float(np.median(each[good]))) if good.any() else 1.0
     weights = np.minimum(1.0, (STRANGE * spread / np.maximum(each, 1e-12)) ** 2)
     return np.where(good, weights, 0.0), spread
@@ -160,7 +161,8 @@ def _seconds(groups: Groups) -> Floats:
 def broadcast_sigma_m(nacp: Ints) -> Floats:
     """One standard deviation along an axis (m) of positions by their NACp (ICAO Doc 9871: 95 % within EPU)."""
     at = np.where((nacp >= 0) & (nacp < len(_EPU_M)), nacp, _NO_NACP).astype(np.int64)
-    return np.asarray(_EPU_M, np.float64)[at] / 2.45
+    sigma: Floats = np.array(_EPU_M, np.float64)[at] / 2.45
+    return sigma
 
 
 def _sigmas(groups: Groups, station: Station, rows: Ints) -> Floats:
@@ -182,9 +184,7 @@ def _priors(groups: Groups, stations: Sequence[Station]) -> Floats:
     return out
 
 
-def _linear(
-    groups: Groups, stations: Sequence[Station], layout: Layout, courses: Floats, errors: Floats
-) -> Rows:
+def _linear(groups: Groups, stations: Sequence[Station], layout: Layout, courses: Floats, errors: Floats) -> Rows:
     """All rows of a window, about courses and errors."""
     seen, seconds = groups.seen, _seconds(groups)
     natural = errors * layout.scale

@@ -7,7 +7,7 @@ the lasting error of the position that it broadcasts and how late it is, what it
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Rows(NamedTuple):
     by_course: Floats  # (n, COURSE)
     by_errors: Floats  # (n, COLUMNS)
 
-    def take(self, rows: Ints) -> Rows:
+    def take(self, rows: Any) -> Rows:
         """The rows given by an index array."""
         return Rows(*(column[rows] for column in self))
 

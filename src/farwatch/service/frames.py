@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints, Plots
+from farwatch.registration.report import as_values
 from farwatch.scenario import Scenario
 from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.plot_positions import PlotPlacer
@@ -29,6 +30,7 @@ from farwatch.service.identities import (
 from farwatch.service.wire import JUMP, PICTURE, PLOTS, message, picture_columns, plot_columns
 
 GAP_NS = 5_000_000_000  # a longer step between pictures is a jump, and a gap in what is kept
+REGISTRATION_TOLD = ("standing", "reference", "errors", "aircraft", "moves", "stated", "measured", "words")
 _REMEMBERED = 10_000  # numbers of tracks that have been in a picture, beyond four times those that are
 
 
@@ -228,7 +230,7 @@ def scenario_told(scenario: Scenario) -> dict[str, Any]:
 
 def sensors_told(health: Health) -> list[dict[str, Any]]:
     """The state of the sensors as `status` tells it."""
-    return [
+    told = [
         {
             "id": one.id,
             "condition": one.condition,
@@ -239,6 +241,10 @@ def sensors_told(health: Health) -> list[dict[str, Any]]:
         }
         for one in health.sensors
     ]
+    for one, report in zip(told, health.registration, strict=False):
+        values = as_values(report)
+        one["registration"] = {name: values[name] for name in REGISTRATION_TOLD}
+    return told
 
 
 def status_told(frame: Frame | None, mode: str, said: list[str]) -> dict[str, Any]:

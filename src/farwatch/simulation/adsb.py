@@ -91,7 +91,9 @@ class SimulatedAdsb:
         self.stations = self.options.stations
         self.places = [_place_of(station, sensors) for station in self.stations]
         self._weather = simulation.weather
-        self._skies = [Sight(station.range_km, place) for station, place in zip(self.stations, self.places, strict=True)]
+        self._skies = [
+            Sight(station.range_km, place) for station, place in zip(self.stations, self.places, strict=True)
+        ]
         # Streams of their own: who listens changes neither flights nor radars, nor what is sent.
         sent, heard = np.random.SeedSequence([seed, 1090]).spawn(2)
         self._send = np.random.default_rng(sent)

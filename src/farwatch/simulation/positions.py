@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.cooperative.accuracy import CIRCULAR_95, EPU_BY_NACP, velocity_sigma_mps
+from farwatch.geodesy import geodetic_to_ecef, to_geodetic
 from farwatch.kernels import kernel
 from farwatch.plots import NO_MODE_A, Floats, Kind, Measured, Plots, make_plots
 from farwatch.sensors import AdsB, Mlat
@@ -21,10 +22,9 @@ from farwatch.simulation.observe import place_at
 from farwatch.simulation.secondary import MODE_S, coded_height_m, identities
 from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.weather import Weather, pressure_altitude_m
-from farwatch.geodesy import geodetic_to_ecef, to_geodetic
 from farwatch.truth import AircraftType
 
-HEIGHT_STEP_FT = 25.0
+HEIGHT_STEP_FT = 25
 NOISE_SHARE = 0.2  # of a broadcast position's error changes from one report to the next
 NACV = 2
 
@@ -43,10 +43,15 @@ class SimulatedPositions:
     """A sensor that reports positions: `observe` one step after the other. Plots are numbered by a count of its own."""
 
     def __init__(
-        self, index: int, sensor: AdsB | Mlat, sensing: Sensing, adsb: Adsb, weather: Weather, seed: np.random.SeedSequence
+        self,
+        index: int,
+        sensor: AdsB | Mlat,
+        sensing: Sensing,
+        adsb: Adsb,
+        weather: Weather,
+        seed: np.random.SeedSequence,
     ) -> None:
         self.sensor = sensor
-        self.hold_s = 0.0
         self.sensing = sensing
         self._index = index
         self._adsb = adsb if isinstance(sensor, AdsB) else None
@@ -61,7 +66,9 @@ class SimulatedPositions:
         """Plots of the coming `dt` seconds."""
         period_s = self.sensor.period_s
         first, last = math.ceil(now_s / period_s - 1e-9), math.ceil((now_s + dt) / period_s - 1e-9)
-        parts = [self._snapshot(f, number * period_s, number * period_s - now_s, start_ns) for number in range(first, last)]
+        parts = [
+            self._snapshot(f, number * period_s, number * period_s - now_s, start_ns) for number in range(first, last)
+        ]
         n = sum(len(part[0]) for part in parts)
         if not n:
             return make_plots(0)

@@ -89,7 +89,8 @@ def stream(
         SimulatedPositions(n, sensor, options.sensors.get(sensor.id, Sensing()), options.adsb, options.weather, own)
         for (n, sensor), own in zip(others, np.random.SeedSequence([seed, 2]).spawn(len(others)), strict=True)
     ]
-    order = _Order(max(one.hold_s - one.sensing.bias.time_s for one in (*radars, *reporters)))
+    late_s = [radar.hold_s - radar.sensing.bias.time_s for radar in radars]
+    order = _Order(max(late_s + [-reporter.sensing.bias.time_s for reporter in reporters]))
     steps = None if math.isinf(duration_s) else math.ceil(duration_s / STEP_S)
     for step in count() if steps is None else range(steps):
         now_s, last = step * STEP_S, steps is not None and step == steps - 1
