@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from farwatch.kernels import kernel
-from farwatch.plots import Floats
+from farwatch.plots import Floats, Ints
 from farwatch.registration.fit import Fit
 from farwatch.registration.rows import ABOUT_AZIMUTH, ABOUT_HEIGHT, along_course
 from farwatch.registration.stations import RADAR, Station
@@ -30,8 +30,10 @@ def no_health(sensors: int) -> Floats:
     return np.zeros((sensors, SECTORS, COLUMNS))
 
 
-def add_window(sums: Floats, made: Fit, groups: Groups, stations: Sequence[Station], window_s: float) -> None:
-    """Add what a window tells to the sums."""
+def add_window(
+    sums: Floats, made: Fit, groups: Groups, fitted: Groups, stations: Sequence[Station], window_s: float
+) -> None:
+    """Add what a window tells to the sums; `fitted` are the sightings of the same aircraft that the fit is of."""
     seen = groups.seen
     count = np.zeros((groups.n, len(stations)), np.int64)
     np.add.at(count, (groups.group, seen.sensor), 1)
@@ -48,14 +50,20 @@ def add_window(sums: Floats, made: Fit, groups: Groups, stations: Sequence[Stati
             rows = np.flatnonzero(count[:, number] > 0)
             own[0, EXPECTED] += len(rows) * window_s / station.period_s
             own[0, SEEN] += np.minimum(count[rows, number], window_s / station.period_s).sum()
+    _add_intervals(sums, groups, stations, _sectors(groups, stations))
+    _add_noise(sums, made, fitted, _sectors(fitted, stations))
+
+
+def _sectors(groups: Groups, stations: Sequence[Station]) -> Ints:
+    """The sector of each sighting; the first for sensors without a beam."""
+    seen = groups.seen
     sector = np.zeros(seen.n, np.int64)
-    polar_ones = np.array([station.kind == RADAR for station in stations])[seen.sensor]
-    sector[polar_ones] = np.floor(seen.z[polar_ones, 1] % TWO_PI / TWO_PI * SECTORS).astype(np.int64) % SECTORS
-    _add_intervals(sums, groups, stations, sector)
-    _add_noise(sums, made, groups, sector)
+    turning = np.array([station.kind == RADAR for station in stations])[seen.sensor]
+    sector[turning] = np.floor(seen.z[turning, 1] % TWO_PI / TWO_PI * SECTORS).astype(np.int64) % SECTORS
+    return sector
 
 
-def _add_intervals(sums: Floats, groups: Groups, stations: Sequence[Station], sector: np.ndarray) -> None:
+def _add_intervals(sums: Floats, groups: Groups, stations: Sequence[Station], sector: Ints) -> None:
     seen = groups.seen
     for number, station in enumerate(stations):
         rows = np.flatnonzero(seen.sensor == number)
@@ -68,7 +76,7 @@ def _add_intervals(sums: Floats, groups: Groups, stations: Sequence[Station], se
         sums[number, :, INTERVAL_S] += np.bincount(where, apart_s[good], SECTORS)
 
 
-def _add_noise(sums: Floats, made: Fit, groups: Groups, sector: np.ndarray) -> None:
+def _add_noise(sums: Floats, made: Fit, groups: Groups, sector: Ints) -> None:
     trusted = (made.rows.about != ABOUT_HEIGHT) & (made.weights[made.aircraft] > 0.5) & (made.left > 0.05)
     rows = np.flatnonzero(trusted)
     sighting = made.rows.sighting[rows]

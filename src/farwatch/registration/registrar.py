@@ -27,7 +27,7 @@ from farwatch.registration.estimator import EXCLUDED, EXPLAINED, Estimate, Estim
 from farwatch.registration.health import add_window, no_health
 from farwatch.registration.options import RegistrationOptions
 from farwatch.registration.stations import RADAR, stations_of
-from farwatch.registration.window import Sightings, grouped, joined, keys, no_sightings, sightings
+from farwatch.registration.window import Sightings, grouped, joined, keys, no_sightings, sightings, thinned
 
 FIRST_WINDOWS = 2  # of half the length: the sooner the first errors are off, the better
 SECOND_NS = 1_000_000_000
@@ -111,10 +111,11 @@ class Registrar:
         window = seen.take(own)
         turn = int(self.estimator.known.windows[0])
         groups = grouped(window, keys(window, *told), begins_ns + window_ns // 2, self.options.most_aircraft, turn)
-        made = self.estimator.learn(groups, window_s)
+        few = thinned(groups)
+        made = self.estimator.learn(few, window_s)
         self.health *= math.exp(-window_s / self.options.memory_s)
         if made is not None:
-            add_window(self.health, made, groups, self.stations, window_s)
+            add_window(self.health, made, groups, few, self.stations, window_s)
         self._seen = [later]
         recent = np.isin(told.plot, later.id)
         self._told = [Told(*(column[recent] for column in told))]

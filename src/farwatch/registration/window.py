@@ -11,6 +11,7 @@ from farwatch.plots import NO_ADDRESS, Flag, Floats, Ints, Kind, Measured, Plots
 
 MOST_MEMBERS = 10  # sensors that an aircraft is compared by in one window
 LEAST_PLOTS = 4
+MOST_PLOTS = 10  # of one sensor and aircraft, that a window is fitted by
 HIGHEST_M = 40_000.0
 UNKNOWN = -1
 _TRACKS = 1 << 32  # keys of aircraft that only their track tells begin here
@@ -128,3 +129,21 @@ def grouped(seen: Sightings, key: Ints, middle_ns: int, most: int, turn: int) ->
     number = np.cumsum(enough) - 1
     first = np.searchsorted(number[which], np.arange(enough.sum() + 1))
     return Groups(seen.take(rows), number[which], first.astype(np.int64), names[enough], middle_ns)
+
+
+def thinned(groups: Groups, most: int = MOST_PLOTS) -> Groups:
+    """The same aircraft with at most so many sightings by each sensor, spread evenly: who reports each second says
+    little more than who reports every third."""
+    n = groups.seen.n
+    cell = groups.group * (int(groups.seen.sensor.max(initial=0)) + 1) + groups.seen.sensor
+    order = np.argsort(cell, kind="stable")
+    begins = np.r_[True, np.diff(cell[order]) != 0] if n else np.zeros(0, bool)
+    start = np.flatnonzero(begins)
+    size = np.diff(np.r_[start, n])
+    number, size = np.arange(n) - np.repeat(start, size), np.repeat(size, size)
+    # Sighting k of m is kept where it opens a new one of `most` equal parts.
+    kept = np.zeros(n, bool)
+    kept[order] = (size <= most) | (number * most // size != (number - 1) * most // size)
+    rows = np.flatnonzero(kept)
+    first = np.searchsorted(rows, groups.first)
+    return groups._replace(seen=groups.seen.take(rows), group=groups.group[rows], first=first)
