@@ -12,6 +12,7 @@ from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.geodesy import enu_axes, geodetic_to_ecef
 from farwatch.kernels import kernel
+from farwatch.plots import concat_plots
 from farwatch.registration import RegisteredTracker, RegistrationOptions
 from farwatch.registration.eliminate import eliminate, gathered, leverages, make_parts, misfits
 from farwatch.registration.rows import COURSE, Rows, height_rows, place_rows, radar_places, radar_rows, room
@@ -19,6 +20,7 @@ from farwatch.registration.stations import ADSB, ERRORS, FIELD, layout_of, stati
 from farwatch.registration.window import UNKNOWN, grouped, keys, sightings
 from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import polar, radar_model
+from farwatch.simulation.weather import pressure_altitude_m
 from reference import jacobian
 from reference_registration import errors_and_misfit, information_about_errors, marginal_misfit
 from registration_scenes import batches, heard, network, true_errors
@@ -61,12 +63,12 @@ def test_radar_rows_are_the_derivatives_of_what_a_radar_measures() -> None:
     for _ in range(20):
         course, errors, seconds = course_of(rng), rng.normal(0, 1, 4) * SCALE, rng.uniform(-15, 15)
 
-        def expected(x: np.ndarray) -> np.ndarray:
+        def expected(x: np.ndarray, seconds: float = seconds) -> np.ndarray:
             out = np.empty(2)
             radar_expects(model, x[:COURSE].copy(), seconds, x[COURSE:].copy(), out)
             return out
 
-        step = np.concatenate([np.full(3, 1.0), np.full(3, 0.1), np.full(3, 0.01), np.ones(6), [1.0, 1e-5, 1e-5, 1e-3]])
+        step = np.array([1.0] * 3 + [0.1] * 3 + [0.01] * 3 + [1.0] * 6 + [1.0, 1e-5, 1e-5, 1e-3])
         wanted = jacobian(expected, np.concatenate([course, errors]), step)
         z = np.full((1, 3), np.nan)
         z[0, :2] = expected(np.concatenate([course, errors])) + (30.0, 1e-3)
@@ -82,19 +84,19 @@ def test_radar_rows_are_the_derivatives_of_what_a_radar_measures() -> None:
 def test_place_rows_are_the_derivatives_of_a_late_broadcast() -> None:
     rng = np.random.default_rng(2)
     one = np.zeros(1, np.int64)
+    errors, seconds = np.array([0.0, 0.0, 0.0, 0.1]), 7.0
+    lat, lon = math.radians(47.2), math.radians(9.6)
+    axes, point = enu_axes(lat, lon), geodetic_to_ecef(lat, lon, 9000.0)[0]
+
+    def residual(x: np.ndarray) -> np.ndarray:
+        u = seconds - x[COURSE + 3] - x[12]
+        at = x[:3] + x[3:6] * u + 0.5 * x[6:9] * u * u
+        return axes @ (point - at - x[9:12])
+
     for three in (True, False):
-        course, errors, seconds = course_of(rng), np.array([0.0, 0.0, 0.0, 0.1]), 7.0
-        lat, lon = math.radians(47.2), math.radians(9.6)
-        axes = enu_axes(lat, lon)
-        course[:3] = geodetic_to_ecef(lat, lon, 9000.0)[0]
+        course = course_of(rng)
+        course[:3] = point
         z = np.array([[lat, lon, 9000.0 if three else np.nan]])
-        point = geodetic_to_ecef(lat, lon, 9000.0)[0]
-
-        def residual(x: np.ndarray) -> np.ndarray:
-            u = seconds - x[COURSE + 3] - x[12]
-            at = x[:3] + x[3:6] * u + 0.5 * x[6:9] * u * u
-            return axes @ (point - at - x[9:12])
-
         step = np.concatenate([np.full(9, 0.1), np.ones(3), [1e-4], np.ones(2), np.full(4, 1e-4)])
         wanted = -jacobian(residual, np.concatenate([course, errors]), step)
         rows = room(3)
@@ -224,8 +226,6 @@ def test_the_pressure_field_is_found() -> None:
     registrar = heard(scenario, batches(scenario, 105.0, 1))
     lat, lon = registrar.estimator.layout.centre
     weather = scenario.simulation.weather
-    from farwatch.simulation.weather import pressure_altitude_m
-
     true = float(pressure_altitude_m(weather, False, np.array([lat]), np.array([lon]), np.array([11_000.0]))[0]) - 11e3
     assert registrar.estimate.field[0] == pytest.approx(true, abs=max(4 * registrar.estimate.field_sigma[0], 8.0))
 
@@ -254,8 +254,6 @@ def test_plots_without_an_address_are_known_by_their_track() -> None:
 
 def test_too_many_aircraft_take_turns() -> None:
     scenario = network(60, 3, positions=False)
-    from farwatch.plots import concat_plots
-
     seen = sightings(concat_plots([b.plots for b in batches(scenario, 60.0, 1)]))
     key = keys(seen, *(np.zeros(0, np.int64),) * 3)
     whole = grouped(seen, key, int(seen.time_ns[0]), 1000, 0)

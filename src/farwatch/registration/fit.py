@@ -149,7 +149,7 @@ def _started(groups: Groups, stations: Sequence[Station], layout: Layout, errors
         height = np.where(np.isfinite(height), height, 8000.0)
         places[rows] = geodetic_to_ecef(seen.z[rows, 0], seen.z[rows, 1], height)
         variance[rows] = _sigmas(groups, station, rows) ** 2
-    courses = np.zeros((groups.n, COURSE))
+    courses: Floats = np.zeros((groups.n, COURSE))
     start_courses(groups.first, seconds, places, variance, courses)
     return courses
 

@@ -139,7 +139,10 @@ class Registrar:
                 variances[number] = r.variance_range, r.variance_azimuth, r.variance_elevation
         told = known.standing == EXPLAINED
         errors = np.where(told[:, None], now.errors, 0.0)
-        covariance = np.where(told[:, None, None], now.covariance, 0.0)
+        # Until the first window is full, nobody is known to be right: tracks must not split by sensor. Who is never
+        # compared later, alone where it sees, is taken as right.
+        uncertain = told | ((known.windows[0] == 0) & (len(self.stations) > 1))
+        covariance = np.where(uncertain[:, None, None], now.covariance, 0.0)
         radar = np.array([station.kind == RADAR for station in self.stations])
         return Correction(errors, covariance, variances, radar, known.standing == EXCLUDED)
 
