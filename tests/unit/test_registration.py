@@ -71,7 +71,7 @@ def test_radar_rows_are_the_derivatives_of_what_a_radar_measures() -> None:
         step = np.array([1.0] * 3 + [0.1] * 3 + [0.01] * 3 + [1.0] * 6 + [1.0, 1e-5, 1e-5, 1e-3])
         wanted = jacobian(expected, np.concatenate([course, errors]), step)
         z = np.full((1, 3), np.nan)
-        z[0, :2] = expected(np.concatenate([course, errors])) + (30.0, 1e-3)
+        z[0, :2] = expected(np.concatenate([course, errors])) + np.array([30.0, 1e-3])
         rows = room(4)
         given = (model, one, one, np.array([seconds]), z, np.ones(1, bool), course[None], errors, SCALE, rows, 1)
         assert radar_rows(*given) == 3

@@ -109,6 +109,7 @@ def listen(
                 scenario.frame,
                 tracker.picture,
                 lambda: health_of(scenario.sensors, source.heard_ns, now_ns(), standing.overloaded),
+                tracker.measure() if scenario.outputs else None,
             )
             with stopped_by_signals(source.stop):
                 follow(source, tracker, [outputs, *files], standing)

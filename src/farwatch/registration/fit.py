@@ -155,7 +155,8 @@ def _started(groups: Groups, stations: Sequence[Station], layout: Layout, errors
 
 
 def _seconds(groups: Groups) -> Floats:
-    return (groups.seen.time_ns - groups.middle_ns) * 1e-9
+    seconds: Floats = (groups.seen.time_ns - groups.middle_ns).astype(np.float64) * 1e-9
+    return seconds
 
 
 def broadcast_sigma_m(nacp: Ints) -> Floats:

@@ -11,6 +11,7 @@ from farwatch.errors import FarwatchError
 from farwatch.frame import Frame
 from farwatch.picture import Picture
 from farwatch.plots import Batch
+from farwatch.registration.measured import LastMeasured
 from farwatch.registration.options import RegistrationOptions
 from farwatch.registration.registrar import Registrar
 from farwatch.sensors import Sensor
@@ -32,14 +33,24 @@ class RegisteredTracker(Tracker):
         registration: RegistrationOptions | None = None,
     ) -> None:
         super().__init__(sensors, options, frame)
+        self.measured: LastMeasured | None = None
         self.registrar = None if registration is None else Registrar(sensors, registration, self.flat)
+
+    def measure(self) -> LastMeasured | None:
+        """Keep what is last measured of each track, free of known errors, from now on; None without registration."""
+        if self.registrar is not None:
+            self.measured = LastMeasured()
+        return self.measured
 
     def update(self, batch: Batch) -> Picture:
         """Correct the batch, track it, and learn from both."""
         if self.registrar is None:
             return super().update(batch)
-        picture = super().update(self.registrar.correct(batch))
+        right = self.registrar.correct(batch)
+        picture = super().update(right)
         self.registrar.hear(batch, picture)
+        if self.measured is not None:
+            self.measured.hear(right.plots, picture)
         return picture
 
     def state(self) -> dict[str, Any]:

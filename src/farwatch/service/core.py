@@ -43,7 +43,8 @@ class Core:
             most=scenario.service.backlog_plots,
         )
         sensors, frame = scenario.sensors, scenario.frame
-        self.outputs = AsterixOutputs(scenario.outputs, sensors, frame, self.tracker.picture, health)
+        measured = self.tracker.measure() if scenario.outputs else None
+        self.outputs = AsterixOutputs(scenario.outputs, sensors, frame, self.tracker.picture, health, measured)
         self.until_ns = 0
 
     def take(self, batch: Batch) -> Picture:

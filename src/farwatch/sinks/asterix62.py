@@ -25,8 +25,10 @@ from farwatch.formats.asterix.table import Table, load_table
 from farwatch.frame import Frame
 from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.picture import Picture
+from farwatch.registration.measured import LastMeasured
 from farwatch.sensors import Radar, Sensor
 from farwatch.sinks.file import FileSink
+from farwatch.sinks.measured_item import measured_columns, sources_of
 from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
 from farwatch.stereographic import plane_at
 
@@ -52,11 +54,15 @@ class TrackEncoder:
     """Pictures -> data blocks of CAT062. What it needs between pictures is in `numbers`.
 
     `clamped` counts quantities beyond their items, by item; `unnumbered` rows that could not be sent for want of a free
-    track number. Raises `ConfigError` for a source that cannot be, `FormatError` for an edition that there is none of.
+    track number. `measured`, where given, tells what was last measured of tracks. Raises `ConfigError` for a source
+    that cannot be, `FormatError` for an edition that there is none of.
     """
 
-    def __init__(self, options: Asterix62Options, sensors: Sequence[Sensor], frame: Frame) -> None:
+    def __init__(
+        self, options: Asterix62Options, sensors: Sequence[Sensor], frame: Frame, measured: LastMeasured | None = None
+    ) -> None:
         self.options = options
+        self._measured, self._sources = measured, sources_of(sensors)
         self.table: Table = load_table(62, options.edition)
         self.numbers = TrackNumbers(options.quarantine_s)
         self.clamped: Counter[str] = Counter()
@@ -80,7 +86,10 @@ class TrackEncoder:
             rows = np.flatnonzero(lent.number != NO_NUMBER)
             picture = picture.take(rows)
             lent = lent.take(rows)
-        records = encode(self.table, track_columns(picture, Numbering(*lent), self._origin, self.table))
+        columns = track_columns(picture, Numbering(*lent), self._origin, self.table)
+        if self._measured is not None:
+            columns |= measured_columns(self._measured.at(picture.track), self._sources, self.table)
+        records = encode(self.table, columns)
         self.clamped.update(records.clamped)
         self.records += records.n
         return pack(62, records, self.options.largest_block)
