@@ -13,7 +13,7 @@ from farwatch.sensors import Area, PositionSensor, Radar, sensor_model
 from farwatch.sensors.measurement import measurement_table
 from farwatch.sources import Merge, MergeOptions, merged
 from farwatch.tracker import Tracker, TrackerOptions
-from farwatch.tracker.admit import admit, none_admitted
+from farwatch.tracker.admit import Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.late import take_late
 from farwatch.tracker.options import tracker_model
@@ -50,7 +50,8 @@ def test_a_late_position_is_worth_what_it_says(rng: np.random.Generator, lag_s: 
     _, Q = constant_velocity(lag_s, q, q_vertical, UP)
     z = (F @ x)[:2] + np.array([40.0, -70.0])
     plots = make_plots(1, time_ns=now_ns - round(lag_s * 1e9), z=[[*z]], measured=3)
-    late, *_ = admit(none_admitted(plots), plots, make_progress(0), make_beams(np.array([4.0])), 0, model, now_ns)
+    beams, counted = make_beams(np.array([4.0])), np.zeros(len(Counts._fields), np.int64)
+    late = admit(none_admitted(plots), plots, make_progress(0), beams, counted, 0, model, now_ns)
     table = measurement_table(late, *model.variances)
     homeless = take_late(tracks, hypotheses, late, table, np.array([1e-30]), model, site, 0, options, motion)
     H = np.eye(2, 6) @ F
