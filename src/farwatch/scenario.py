@@ -20,7 +20,7 @@ from msgspec import inspect as types
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.registration import RegisteredTracker, RegistrationOptions
-from farwatch.sensors import PositionSensor, Sensor
+from farwatch.sensors import GeodeticSensor, PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
@@ -94,18 +94,23 @@ def parse(raw: dict[str, Any]) -> Scenario:
     except msgspec.ValidationError as error:
         raise ConfigError(_explained(str(error), raw)) from None
     for field in ("id", "sac_sic"):
-        seen: dict[str, int] = {}
+        seen: dict[tuple[str, type | None], int] = {}
         for n, sensor in enumerate(scenario.sensors):
             value = getattr(sensor, field, None)
             if value is None:
                 continue
-            if value in seen:
+            # One station may send several categories, each of a sensor of its own kind.
+            key = value, type(sensor) if field == "sac_sic" else None
+            if key in seen:
                 raise ConfigError(
-                    f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
+                    f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[key]}]; each must differ"
                 )
-            seen[value] = n
+            seen[key] = n
     if not scenario.frame.flat:
         _refuse_plane(scenario)
+    elif any(isinstance(sensor, GeodeticSensor) for sensor in scenario.sensors):
+        n, kind = next((n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor))
+        raise ConfigError(f'kind `{kind}` at $.sensors[{n}] gives positions on the Earth: set [frame] kind = "wgs84"')
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario
 

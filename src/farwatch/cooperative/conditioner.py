@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from farwatch.cooperative.lineages import (
     CONFIRMED,
+    CONFIRMED_BESIDE,
     LINEAGES,
     MAX_GROUND_SPEED_MPS,
     MAX_SPEED_MPS,
@@ -26,6 +27,7 @@ from farwatch.cooperative.lineages import (
     free_path,
     go_on,
     is_believed,
+    is_contradicted,
     is_live,
     offset_m,
     start_path,
@@ -40,6 +42,7 @@ REASONS = (
     "",
     "first report of an aircraft: taken once a second one fits it",
     "position that lies on no path of its address",
+    "position that another technique contradicts",
     "position where the aircraft was before: the receiver's clock is behind",
     "report that was there already",
     "position repeated while the aircraft flies",
@@ -48,11 +51,12 @@ REASONS = (
     "position beyond the sensor's range",
     "position or time that cannot be",
 )
-ACCEPTED, FIRST, WILD, LATE, DUPLICATE, STALE, REBROADCAST, THINNED, BEYOND, IMPOSSIBLE = range(len(REASONS))
+ACCEPTED, FIRST, WILD, CONTRADICTED, LATE, DUPLICATE, STALE, REBROADCAST, THINNED, BEYOND, IMPOSSIBLE = range(len(REASONS))
 USUAL = frozenset({FIRST, DUPLICATE, REBROADCAST, THINNED})  # what every busy feed has: told, and no fault
 
 ON_GROUND, SURFACE = int(Flag.ON_GROUND), int(Flag.SURFACE)
 SENT_ON = int(Flag.REBROADCAST | Flag.TRAFFIC_SERVICE)
+GAP_S = 3.0  # after which a path is anew what another technique can contradict
 HEARD_ITSELF_NS = 10_000_000_000
 AGILITY_MPS2 = 5.0  # one standard deviation of what the velocity may change by meanwhile
 UNKNOWN_SPEED_MPS, UNKNOWN_GROUND_SPEED_MPS = 120.0, 8.0
@@ -63,6 +67,8 @@ FASTEST_CLIMB_MPS = 200.0
 GROUND_SIGMA_M = 30.0
 GEOMETRIC_SIGMA_M = 30.0
 NO_TIME = 0
+BY_ADSB, BY_OTHERS, BY_NUMBER = 1, 2, 4  # what a key says besides the address
+BOTH_KINDS = (BY_ADSB | BY_OTHERS) << 25
 
 
 class Rules(NamedTuple):
@@ -72,6 +78,7 @@ class Rules(NamedTuple):
     latency_ns: Ints
     latency_sigma_s: Floats
     sigma_m: Floats
+    sigma_m_per_m: Floats
     lat_deg: Floats
     lon_deg: Floats
     range_m: Floats
@@ -85,19 +92,19 @@ def rules_of(sensors: Sequence[Sensor]) -> Rules:
     rows = []
     for sensor in sensors:
         if not isinstance(sensor, GeodeticSensor):
-            rows.append((0, 0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, False, True))
+            rows.append((0, 0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, False, True))
             continue
         place = sensor.position
         foot_m = sensor.antenna_m if isinstance(sensor, SurfaceRadar) else 0.0
         rows.append(
             (
                 round(sensor.period_s * 1e9), round(sensor.latency_s * 1e9), sensor.latency_sigma_s, sensor.sigma_m,
-                place.lat_deg, place.lon_deg, sensor.max_range_km * 1e3, place.ellipsoidal_height_m - foot_m,
+                sensor.sigma_m_per_km / 1e3, place.lat_deg, place.lon_deg, sensor.max_range_km * 1e3, place.ellipsoidal_height_m - foot_m,
                 sensor.surface, sensor.height == "pressure",
             )
         )  # fmt: skip
     columns = zip(*rows, strict=True)
-    dtypes = (np.int64, np.int64, *[np.float64] * 6, np.bool_, np.bool_)
+    dtypes = (np.int64, np.int64, *[np.float64] * 7, np.bool_, np.bool_)
     return Rules(*(np.array(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)))  # type: ignore[arg-type]
 
 
@@ -119,7 +126,7 @@ def believed_path(paths, row, time_ns):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def judge(paths, row, time_ns, lat_deg, lon_deg, north_mps, east_mps, sigma_m, flags):  # type: ignore[no-untyped-def]
+def judge(paths, row, other, time_ns, lat_deg, lon_deg, north_mps, east_mps, sigma_m, flags):  # type: ignore[no-untyped-def]
     """What becomes of one report, and the path that it lies on, which then ends there."""
     limit = MAX_GROUND_SPEED_MPS if flags & ON_GROUND else MAX_SPEED_MPS
     number = find_path(paths, row, time_ns, lat_deg, lon_deg, sigma_m, limit)
@@ -131,6 +138,8 @@ def judge(paths, row, time_ns, lat_deg, lon_deg, north_mps, east_mps, sigma_m, f
         if free >= 0:
             start_path(paths, row, free, time_ns, lat_deg, lon_deg)
             paths.north_mps[row, free], paths.east_mps[row, free] = north_mps, east_mps
+        if is_contradicted(paths, other, time_ns, lat_deg, lon_deg, sigma_m, limit):
+            return CONTRADICTED, -1
         return (WILD if known else FIRST), -1
     dt = (time_ns - paths.time_ns[row, number]) * 1e-9
     north, east = offset_m(paths.lat_deg[row, number], paths.lon_deg[row, number], lat_deg, lon_deg)
@@ -145,19 +154,26 @@ def judge(paths, row, time_ns, lat_deg, lon_deg, north_mps, east_mps, sigma_m, f
     go_on(paths, row, number, time_ns, lat_deg, lon_deg, north_mps, east_mps)
     if not sent_on:
         paths.direct_ns[row, number] = max(paths.direct_ns[row, number], time_ns)
-    if not is_believed(paths, row, number, time_ns):
+    contradicted = False
+    if paths.hits[row, number] <= CONFIRMED_BESIDE or dt > GAP_S:
+        contradicted = is_contradicted(paths, other, time_ns, lat_deg, lon_deg, sigma_m, limit)
+        if contradicted and dt > GAP_S:
+            paths.hits[row, number] = 1
+    if not is_believed(paths, row, number, time_ns, contradicted):
+        if contradicted:
+            return CONTRADICTED, number
         return (WILD if believed_path(paths, row, time_ns) and paths.hits[row, number] > CONFIRMED else FIRST), number
     return ACCEPTED, number
 
 
 @leaf
-def spread(covariance, k, base, sigma_m, north, east, dt, unknown_mps, latency_sigma_s):  # type: ignore[no-untyped-def]
+def spread(covariance, k, sigma_m, north, east, dt, unknown_mps, latency_sigma_s):  # type: ignore[no-untyped-def]
     """Fill row k of the covariance (n, 6) of a position that was moved by `dt` seconds.
 
-    Its own, `base` (a sigma where it has none), grown by what was not known of the velocity, and along it by the age's.
+    Its own, or that of `sigma_m` where it has none, grown by what was not known of the velocity, along it by the age's.
     """
     if math.isnan(covariance[k, 0]):
-        covariance[k, 0] = covariance[k, 3] = max(base, sigma_m) ** 2
+        covariance[k, 0] = covariance[k, 3] = sigma_m * sigma_m
         covariance[k, 1] = 0.0
     drift = (0.5 * AGILITY_MPS2 * dt * dt) ** 2 + (unknown_mps * dt) ** 2
     age = latency_sigma_s * latency_sigma_s
@@ -168,10 +184,10 @@ def spread(covariance, k, base, sigma_m, north, east, dt, unknown_mps, latency_s
 
 
 @kernel
-def condition(paths, rows, rules, plots, sigma_m, velocity_sigma, verdict):  # type: ignore[no-untyped-def]
+def condition(paths, rows, others, rules, plots, sigma_m, velocity_sigma, verdict):  # type: ignore[no-untyped-def]
     """Judge plots with geodetic z (rad) one after another and change those that are kept in place.
 
-    rows (n,) are those of their addresses, -1 for none; `sigma_m` (n,) what their quality says, NaN none.
+    rows (n,) are those of their addresses, -1 for none, and `others` (n,) those of the same by another technique; `sigma_m` (n,) what their quality says, NaN none.
     """
     for k in range(len(rows)):
         sensor = plots.sensor[k]
@@ -184,7 +200,8 @@ def condition(paths, rows, rules, plots, sigma_m, velocity_sigma, verdict):  # t
             verdict[k] = IMPOSSIBLE
             continue
         far_north, far_east = offset_m(rules.lat_deg[sensor], rules.lon_deg[sensor], lat, lon)
-        if math.hypot(far_north, far_east) > rules.range_m[sensor]:
+        distance_m = math.hypot(far_north, far_east)
+        if distance_m > rules.range_m[sensor]:
             verdict[k] = BEYOND
             continue
         on_ground = plots.flags[k] & ON_GROUND != 0
@@ -198,11 +215,14 @@ def condition(paths, rows, rules, plots, sigma_m, velocity_sigma, verdict):  # t
         if not abs(plots.z[k, 5]) <= FASTEST_CLIMB_MPS:
             plots.z[k, 5] = math.nan
             plots.measured[k] &= 255 - 32
-        base = sigma_m[k] if not math.isnan(sigma_m[k]) else rules.sigma_m[sensor]
+        least_m = math.hypot(rules.sigma_m[sensor], rules.sigma_m_per_m[sensor] * distance_m)
+        base = least_m if math.isnan(sigma_m[k]) else max(sigma_m[k], rules.sigma_m[sensor])
         slot_ns = (time_ns + period_ns // 2) // period_ns * period_ns
         unknown_mps = velocity_sigma[k] if has_velocity else math.nan
         if rows[k] >= 0:
-            verdict[k], number = judge(paths, rows[k], time_ns, lat, lon, north, east, base, plots.flags[k])
+            verdict[k], number = judge(
+                paths, rows[k], others[k], time_ns, lat, lon, north, east, base, plots.flags[k]
+            )
             if verdict[k] != ACCEPTED:
                 continue
             if slot_ns <= paths.slot_ns[rows[k], number]:
@@ -221,8 +241,7 @@ def condition(paths, rows, rules, plots, sigma_m, velocity_sigma, verdict):  # t
         plots.z[k, 1] += math.radians(east * dt / (METRES_A_DEGREE * max(math.cos(plots.z[k, 0]), 1e-3)))
         up_variance = plots.covariance[k, 5]
         spread(
-            plots.covariance, k, base, rules.sigma_m[sensor], north, east, dt, unknown_mps,
-            rules.latency_sigma_s[sensor],
+            plots.covariance, k, base, north, east, dt, unknown_mps, rules.latency_sigma_s[sensor],
         )  # fmt: skip
         pressure_m = plots.pressure_altitude_m[k]
         if not LOWEST_M <= pressure_m <= HIGHEST_M:
@@ -270,15 +289,16 @@ class Conditioner:
             return plots
         order = np.lexsort((plots.id, np.where(own, plots.time_ns, np.int64(0))))
         changed = plots.take(order)  # a copy: columns are written to
-        rows = np.full(plots.n, -1, np.int64)
+        rows, others = np.full(plots.n, -1, np.int64), np.full(plots.n, -1, np.int64)
         keys = _keys(changed, None if numbers is None else numbers[order])
         named = own[order] & (keys >= 0)
         if named.any():
             rows[named] = self._addresses.rows(keys[named], int(changed.time_ns[named].max()))
+            others[named] = self._addresses.existing(keys[named] ^ BOTH_KINDS)
         verdict = np.zeros(plots.n, np.int64)
         sigma = np.full(plots.n, np.nan) if sigma_m is None else sigma_m[order]
         speed = np.where(np.isnan(changed.velocity_sigma[:, 0]), 2.0, changed.velocity_sigma[:, 0])
-        condition(self._addresses.lineages, rows, self._rules, changed, sigma, speed, verdict)
+        condition(self._addresses.lineages, rows, others, self._rules, changed, sigma, speed, verdict)
         for code, count in enumerate(np.bincount(verdict, minlength=len(REASONS)).tolist()):
             if code != ACCEPTED and count:
                 self.counts[REASONS[code]] += count
@@ -290,10 +310,10 @@ class Conditioner:
 def _keys(plots: Plots, numbers: Ints | None) -> Ints:
     """What tells one aircraft's reports by one technique from all others; -1: nothing does."""
     address = plots.address.astype(np.int64)
-    kind = np.where(plots.kind == Kind.ADSB, 1, 2)
+    kind = np.where(plots.kind == Kind.ADSB, BY_ADSB, BY_OTHERS)
     own = (plots.flags & np.uint32(Flag.NOT_ICAO)) != 0
     keys = np.where(address != NO_ADDRESS, address | kind << 25 | own.astype(np.int64) << 24, -1)
     if numbers is not None:
-        by_number = numbers | plots.sensor.astype(np.int64) << 32 | np.int64(3) << 25
+        by_number = numbers | plots.sensor.astype(np.int64) << 32 | BY_NUMBER << 25
         keys = np.where((keys < 0) & (numbers >= 0), by_number, keys)
     return keys

@@ -19,6 +19,7 @@ LINEAGES = 3  # of an address, at most
 PAST = 16  # places of a path that are remembered
 PAST_STEP_NS = 5_000_000_000
 FORGOTTEN_NS = 180_000_000_000  # a lineage so long without a report is free for another
+FRESH_NS = 20_000_000_000
 CONFIRMED = 2  # reports that make the first path of an address believed
 CONFIRMED_BESIDE = 5  # and another one beside it
 MAX_SPEED_MPS = 1000.0
@@ -78,6 +79,11 @@ class Addresses:
                 row = self._new(key, newest_ns, set(distinct.tolist()))
             found[k] = row
         return found[where]
+
+    def existing(self, keys: Ints) -> NDArray[np.int64]:
+        """The row of each key (n,), -1 where there is none."""
+        distinct, where = np.unique(keys, return_inverse=True)
+        return np.array([self._row_of.get(key, -1) for key in distinct.tolist()], np.int64)[where]
 
     def _new(self, key: int, newest_ns: int, wanted: set[int]) -> int:
         if not self._free:
@@ -232,9 +238,24 @@ def go_on(paths, row, number, time_ns, lat_deg, lon_deg, north_mps, east_mps):  
 
 
 @leaf
-def is_believed(paths, row, number, time_ns):  # type: ignore[no-untyped-def]
-    """Whether a path has the reports that it takes: more where the address has another one already."""
-    wanted = CONFIRMED
+def is_contradicted(paths, other, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether row `other`, of the same address by another technique, has fresh believed paths, and none leads there."""
+    if other < 0:
+        return False
+    fresh = False
+    for number in range(LINEAGES):
+        if paths.hits[other, number] < CONFIRMED or abs(time_ns - paths.time_ns[other, number]) > FRESH_NS:
+            continue
+        if on_path(paths, other, number, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps):
+            return False
+        fresh = True
+    return fresh
+
+
+@leaf
+def is_believed(paths, row, number, time_ns, contradicted):  # type: ignore[no-untyped-def]
+    """Whether a path has the reports that it takes: more where the address has another one, or is seen elsewhere."""
+    wanted = CONFIRMED_BESIDE if contradicted else CONFIRMED
     for other in range(LINEAGES):
         live = is_live(paths, row, other, time_ns)
         older = paths.hits[row, other] > paths.hits[row, number]

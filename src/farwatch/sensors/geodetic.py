@@ -40,8 +40,9 @@ class GeodeticSensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
     `position` is the receiver's place, or the middle of the area: what is further than `max_range_km` from it is not
     believed. `sac_sic` names its ASTERIX source. Of one aircraft a report each `period_s` is used. `sigma_m` is the
-    standard deviation of a coordinate where a report does not say better; `latency_s` how old positions are when they
-    are stamped, and `latency_sigma_s` how uncertain that is. `surface`: what taxies is tracked too. `height`: by which of
+    standard deviation of a coordinate where a report does not say better, and what it never falls below, growing by
+    `sigma_m_per_km` of distance; `latency_s` how old positions are when they are stamped, and `latency_sigma_s` how
+    uncertain that is. `surface`: what taxies is tracked too. `height`: by which of
     both the tracks stand where reports have both; radars know that by pressure alone.
     """
 
@@ -51,6 +52,7 @@ class GeodeticSensor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     sac_sic: Source | None = None
     period_s: Annotated[float, Meta(ge=0.1, le=60)] = 1.0
     sigma_m: Positive = 30.0
+    sigma_m_per_km: NotNegative = 0.0
     latency_s: Annotated[float, Meta(ge=0, le=10)] = 0.0
     latency_sigma_s: Annotated[float, Meta(ge=0, le=10)] = 0.1
     detection: Probability = 0.9
@@ -68,7 +70,8 @@ class AdsB(GeodeticSensor, frozen=True, forbid_unknown_fields=True, kw_only=True
 class Mlat(GeodeticSensor, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="mlat"):
     """Multilateration: positions out of the times at which several receivers have heard a transponder."""
 
-    sigma_m: Positive = 60.0
+    sigma_m: Positive = 30.0
+    sigma_m_per_km: NotNegative = 2.0
     latency_sigma_s: Annotated[float, Meta(ge=0, le=10)] = 0.05
 
 

@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.errors import FormatError
-from farwatch.formats.asterix import targets
 from farwatch.formats.asterix.editions import Choice, Editions, better_edition, misfit_message
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.fill import TRUNCATED, Fill, Rows
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table
-from farwatch.formats.asterix.targets import Found, Site, Targets
+from farwatch.formats.asterix.targets import NONE_WANTED, Found, Targets, Wanted, find
 from farwatch.formats.asterix.time_of_day import Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Piece
 from farwatch.kernels import leaf
@@ -48,8 +47,8 @@ class Assembler:
     """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers).
 
     With `strict` blocks of another edition are an error; without it, as for live data, they are counted like any others
-    that are broken, and `misfits` says which edition each category looks like. `sites` are the places of the sensors
-    (by index) whose targets are wanted; without any, CAT021, 020 and 010 are passed over.
+    that are broken, and `misfits` says which edition each category looks like. `wanted` says whose targets are;
+    categories that it does not name are passed over.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class Assembler:
         editions: Editions | None,
         *,
         strict: bool = True,
-        sites: Mapping[int, Site] | None = None,
+        wanted: Wanted = NONE_WANTED,
     ) -> None:
         self.name = name
         self.strict = strict
@@ -73,8 +72,8 @@ class Assembler:
                 raise FormatError(f"SAC/SIC {sac}/{sic}: each is a number from 0 to 255")
             self.sensor_of[sac * 256 + sic] = sensor
         self.choice = Choice(editions)
-        self.sites = dict(sites or {})
-        self.clock: Clock = new_clock(max(self.sources.values(), default=-1) + 1)
+        self.wanted = wanted
+        self.clock: Clock = new_clock(max([*self.sources.values(), *wanted.sites], default=-1) + 1)
         self.records_of: Counter[int] = Counter()
         self.next_id = 0
         self.known_records = 0
@@ -97,12 +96,12 @@ class Assembler:
                 collected += self._rows(piece, own, table, statistics, unknown)
             held[number] = 0
         found: list[Found] = []
-        for number in targets.CATEGORIES if self.sites else ():
+        for number in self.wanted.sources:
             if not held[number]:
                 continue
             for own, table in self.choice.split(piece, blocks[blocks[:, 0] == number], number):
                 broken = statistics.broken_blocks
-                found += targets.find(piece, own, table, self.sensor_of, self.sites, statistics, unknown)
+                found += find(piece, own, table, self.wanted, statistics, unknown)
                 self._refuse_misfit(piece, own, table, statistics.broken_blocks - broken)
             held[number] = 0
         for other in np.flatnonzero(held).tolist():
@@ -111,16 +110,17 @@ class Assembler:
         self.known_records += statistics.records - int(unknown.sum())
         self.unknown_sources.update(statistics.unknown_sources)
         decoded = self._joined(plots, progress, statistics, piece.dated)
-        return decoded._replace(targets=self._dated(piece, found)) if self.sites else decoded
+        return decoded._replace(targets=self._dated(piece, found)) if found else decoded
 
     def finish(self) -> None:
         """Raises FormatError where no record of the file belonged to one of the sources."""
         if self.known_records:
             return
-        named = ", ".join(f"{sac}/{sic}" for sac, sic in sorted(self.sources)) or "none"
+        sources = set(self.sources).union(*self.wanted.sources.values())
+        named = ", ".join(f"{sac}/{sic}" for sac, sic in sorted(sources)) or "none"
         seen = self.unknown_sources
         held = ", ".join(f"{sac}/{sic} ({seen[sac, sic]} records)" for sac, sic in sorted(seen) if sac >= 0)
-        more = ", 021, 020, 010" if self.sites else ""
+        more = "".join(f", {number:03d}" for number in self.wanted.sources)
         if not held:
             raise FormatError(f"{self.name}: holds no surveillance data (CAT048, 034, 001, 002{more}) that can be read")
         raise FormatError(

@@ -29,6 +29,16 @@ NO_TARGET, NO_POSITION, DOUBTED = "message without a target", "target without a 
 
 Site = tuple[float, float, float]  # latitude, longitude (rad), height (m)
 
+
+class Wanted(NamedTuple):
+    """Whose targets are wanted: sensors' indexes by category and (SAC, SIC), and where each of them is."""
+
+    sources: Mapping[int, Mapping[tuple[int, int], int]]
+    sites: Mapping[int, Site]
+
+
+NONE_WANTED = Wanted({}, {})
+
 _DESCRIPTOR = {"ground": "GBS", "simulated": "SIM", "test": "TST", "fixed": "RAB", "ident": "SPI"}
 _SOURCE = {"sac": ("010/SAC",), "sic": ("010/SIC",)}
 _REPLY = {
@@ -152,28 +162,30 @@ def find(
     piece: Piece,
     blocks: Ints,
     table: Table,
-    sensor_of: NDArray[np.int32],
-    sites: Mapping[int, Site],
+    wanted: Wanted,
     statistics: Statistics,
     unknown: Ints,
 ) -> Iterator[Found]:
-    """The targets in blocks (n, 4) of one category and edition; `sites` are the places of sensors by their index."""
+    """The targets in blocks (n, 4) of one category and edition."""
     first_times = [field for path in _TIMES[table.category] if (field := table.optional(path)) is not ABSENT_FIELD]
-    by_source = {divmod(int(source), 256): sites[int(sensor_of[source])] for source in np.flatnonzero(sensor_of >= 0)
-                 if int(sensor_of[source]) in sites}  # fmt: skip
+    sources = wanted.sources.get(table.category, {})
+    sensor_of = np.full(65_537, -1, np.int32)  # the last is for those that name no source
+    for (sac, sic), index in sources.items():
+        sensor_of[sac * 256 + sic] = index
+    sites = {source: wanted.sites[index] for source, index in sources.items()}
     for batch in batches(piece, blocks, table, statistics):
         if batch.n == 0:
             continue
         n = _Numbers(piece, batch, table)
         source = np.where(n.raw("sac") == ABSENT, 65_536, n.raw("sac") * 256 + n.raw("sic"))
-        sensor = np.append(sensor_of, np.int32(-1))[source]
-        known = np.isin(sensor, list(sites))
+        sensor = sensor_of[source]
+        known = sensor >= 0
         unknown += np.bincount(source[~known], minlength=len(unknown))
         ticks = np.full(batch.n, MISSING, np.int64)
         for column in numbers(piece, batch, first_times).T:
             ticks = np.where((ticks == MISSING) & (column != ABSENT), column, ticks)
         given = np.where(known, source, -1)
-        lat, lon = geodetic(lambda fields: numbers(piece, batch, fields), given, table, by_source)  # noqa: B023
+        lat, lon = geodetic(lambda fields: numbers(piece, batch, fields), given, table, sites)  # noqa: B023
         lat, lon = (np.full(batch.n, np.nan) if part is None else part for part in (lat, lon))
         targets = _targets(n, table.category, sensor, lat, lon)
         doubted = n.is_set("wrong_cpr") | n.is_set("jump")
