@@ -31,6 +31,7 @@ from farwatch.registration.window import Sightings, grouped, joined, keys, no_si
 
 FIRST_WINDOWS = 2  # of half the length: the sooner the first errors are off, the better
 SECOND_NS = 1_000_000_000
+FULL = 1.2  # shares of aircraft are uneven: a window must hold the largest
 PATIENCE_NS = 6_000_000_000  # behind a window's end: its plots are in, and the tracker has said whose they are
 
 
@@ -61,6 +62,7 @@ class Registrar:
         self._begins_ns = np.zeros(1, np.int64)  # of the window that is being filled; 0 before the first plot
         self._until_ns = np.zeros(1, np.int64)  # of the tracker's last batch
         self._held = (make_plots(0), make_progress(0))  # corrected, and later than that
+        self._shares = np.ones(2, np.int64)  # into which aircraft are parted, in this window and in the next
         self._seen: list[Sightings] = []
         self._told: list[Told] = []
         self._correction = self._corrected()
@@ -87,7 +89,7 @@ class Registrar:
     def hear(self, batch: Batch, picture: Picture) -> None:
         """Take in a batch as it came, and what the tracker has made of it."""
         if batch.plots.n:
-            self._seen.append(sightings(batch.plots))
+            self._seen.append(self._whose_turn_it_is(sightings(batch.plots)))
             if not self._begins_ns[0]:
                 self._begins_ns[0] = int(batch.plots.time_ns.min()) // SECOND_NS * SECOND_NS
         rows = np.flatnonzero(picture.plot >= 0)
@@ -95,6 +97,14 @@ class Registrar:
             self._told.append(Told(*(c[rows].astype(np.int64) for c in (picture.plot, picture.track, picture.address))))
         while self._begins_ns[0] and batch.until_ns >= self._begins_ns[0] + self._window_ns + PATIENCE_NS:
             self._close()
+
+    def _whose_turn_it_is(self, seen: Sightings) -> Sightings:
+        """Where there are so many aircraft that each has its turn, what would not be compared is not even kept."""
+        if self._shares.max() == 1:
+            return seen
+        later = (seen.time_ns >= int(self._begins_ns[0]) + self._window_ns).astype(np.int64)
+        shares, turn = self._shares[later], int(self.estimator.known.windows[0]) + later
+        return seen.take((seen.address < 0) | (seen.address % shares == turn % shares))
 
     @property
     def _window_ns(self) -> int:
@@ -111,6 +121,8 @@ class Registrar:
         window = seen.take(own)
         turn = int(self.estimator.known.windows[0])
         groups = grouped(window, keys(window, *told), begins_ns + window_ns // 2, self.options.most_aircraft, turn)
+        aircraft = groups.met * int(self._shares[0])
+        self._shares[:] = self._shares[1], max(1, math.ceil(FULL * aircraft / self.options.most_aircraft))
         few = thinned(groups)
         made = self.estimator.learn(few, window_s)
         self.health *= math.exp(-window_s / self.options.memory_s)
@@ -156,7 +168,7 @@ class Registrar:
         none = no_sightings()
         told = self._said()
         held = make_plots(0), make_progress(0)
-        times = self._begins_ns, self._until_ns
+        times = self._begins_ns, self._until_ns, self._shares
         like = (known, self.health, self.left_out, times, none, Told(*(c[:0] for c in told)), held)
         try:
             parts = [unpacked(one, part) for one, part in zip(like, state, strict=True)]
@@ -166,7 +178,7 @@ class Registrar:
             raise FarwatchError(f"no state of a registration ({error!r}): take it with state()") from None
         self.estimator.restore(Known(*parts[0]))
         self.health, self.left_out = parts[1], parts[2]
-        self._begins_ns, self._until_ns = parts[3]
+        self._begins_ns, self._until_ns, self._shares = parts[3]
         self._seen, self._told, self._held = [parts[4]], [parts[5]], parts[6]
         self._correction = self._corrected()
 
@@ -175,7 +187,7 @@ class Registrar:
             self.estimator.known,
             self.health,
             self.left_out,
-            (self._begins_ns, self._until_ns),
+            (self._begins_ns, self._until_ns, self._shares),
             joined(self._seen),
             self._said(),
             self._held,

@@ -49,6 +49,7 @@ class Groups(NamedTuple):
     first: Ints
     key: Ints  # (groups,)
     middle_ns: int
+    met: int  # aircraft that there were, with those whose turn it is not
 
     @property
     def n(self) -> int:
@@ -116,9 +117,10 @@ def grouped(seen: Sightings, key: Ints, middle_ns: int, most: int, turn: int) ->
     """Sightings by aircraft, of `most` aircraft at most: window after window (`turn`) the others have theirs."""
     rows = np.flatnonzero(key != UNKNOWN)
     names, which = np.unique(key[rows], return_inverse=True)
-    if len(names) > most:
-        parts = -(-len(names) // most)
-        chosen = np.arange(len(names)) % parts == turn % parts
+    met = len(names)
+    if met > most:
+        parts = -(-met // most)
+        chosen = np.arange(met) % parts == turn % parts
         rows = rows[chosen[which]]
         names, which = np.unique(key[rows], return_inverse=True)
     order = np.lexsort((seen.time_ns[rows], which))
@@ -128,7 +130,7 @@ def grouped(seen: Sightings, key: Ints, middle_ns: int, most: int, turn: int) ->
     rows, which = rows[kept], which[kept]
     number = np.cumsum(enough) - 1
     first = np.searchsorted(number[which], np.arange(enough.sum() + 1))
-    return Groups(seen.take(rows), number[which], first.astype(np.int64), names[enough], middle_ns)
+    return Groups(seen.take(rows), number[which], first.astype(np.int64), names[enough], middle_ns, met)
 
 
 def thinned(groups: Groups, most: int = MOST_PLOTS) -> Groups:
