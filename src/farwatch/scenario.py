@@ -101,7 +101,9 @@ def parse(raw: dict[str, Any]) -> Scenario:
     if not scenario.frame.flat:
         _refuse_plane(scenario)
     elif any(isinstance(sensor, GeodeticSensor) for sensor in scenario.sensors):
-        n, kind = next((n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor))
+        n, kind = next(
+            (n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor)
+        )
         raise ConfigError(f'kind `{kind}` at $.sensors[{n}] gives positions on the Earth: set [frame] kind = "wgs84"')
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario

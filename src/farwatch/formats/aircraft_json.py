@@ -23,7 +23,7 @@ _CALM = (None, "none", "reserved")
 
 
 class AircraftJson(LineReader):
-    """Reads documents; aircraft whose position is as old as in the last document are reports that were there already."""
+    """Reads documents. Positions that have not changed since the last one are left to the conditioner."""
 
     name = "aircraft_json"
 
@@ -51,7 +51,7 @@ class AircraftJson(LineReader):
             try:
                 found = msgspec.json.decode(self._document)
             except (msgspec.DecodeError, RecursionError):
-                if line.lstrip().startswith(b'{"now"') or len(self._document) == len(line) + 1 and b'"now"' in line:
+                if line.lstrip().startswith(b'{"now"') or (len(self._document) == len(line) + 1 and b'"now"' in line):
                     self.skip(BROKEN)
                     self._document = b""
                 continue

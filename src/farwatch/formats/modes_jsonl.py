@@ -24,7 +24,7 @@ class ModeSJsonl(LineReader):
 
     def __init__(self, receiver: tuple[float, float] | None = None, day_ns: int = 0) -> None:
         super().__init__()
-        self._modes = ModeS(self.kinds, self.statistics.skipped, self.statistics.rejected, receiver)
+        self._modes = ModeS(self.kinds, self.statistics.rejected, receiver)
 
     def _lines(self, lines: list[bytes], received_ns: int) -> list[Report]:
         messages, times = [], []

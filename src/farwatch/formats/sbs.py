@@ -2,8 +2,8 @@
 
 MSG, kind, two numbers, address, number, date and time made, date and time written, callsign, altitude (ft), speed (kt),
 track, latitude, longitude, vertical rate (ft/min), squawk, four marks: alert, emergency, ident, on the ground. Where
-positions are by multilateration, the line begins with MLAT, or alert holds how many receivers took part and emergency the
-error in metres. Some write the receiver's uptime in nanoseconds before MSG, and no date.
+positions are by multilateration, the line begins with MLAT, or alert holds how many receivers took part and emergency
+the error in metres. Some write the receiver's uptime in nanoseconds before MSG, and no date.
 """
 
 from __future__ import annotations
