@@ -29,9 +29,7 @@ def squitter(address: int, content: int, form: int = 17, control: int = 5) -> by
 def zones(lat_deg: float) -> int:
     """NL by the table's rule: the latitudes at which the count of zones changes (Doc 9871, C.2.6.2)."""
     for count in range(59, 1, -1):
-        edge = math.degrees(
-            math.acos(math.sqrt((1 - math.cos(math.pi / 30)) / (1 - math.cos(2 * math.pi / count))))
-        )
+        edge = math.degrees(math.acos(math.sqrt((1 - math.cos(math.pi / 30)) / (1 - math.cos(2 * math.pi / count)))))
         if abs(lat_deg) < edge:
             return count
     return 1
@@ -48,7 +46,9 @@ def folded(lat_deg: float, lon_deg: float, odd: int, surface: bool = False) -> t
     return y % 2**17, x % 2**17
 
 
-def position(address: int, lat_deg: float, lon_deg: float, altitude_ft: int, odd: int, code: int = 11, **df: int) -> bytes:
+def position(
+    address: int, lat_deg: float, lon_deg: float, altitude_ft: int, odd: int, code: int = 11, **df: int
+) -> bytes:
     """An airborne position with a pressure altitude in steps of 25 ft (a height by satellite where the code is 20)."""
     steps = (altitude_ft + 1000) // 25
     level = (steps >> 4) << 5 | 1 << 4 | steps & 15

@@ -9,38 +9,11 @@ import pytest
 
 from farwatch.cooperative.conditioner import REASONS, REBROADCAST, Conditioner
 from farwatch.cooperative.lineages import Addresses
-from farwatch.plots import Flag, Kind, Measured, Plots, concat_plots, make_plots
-from farwatch.sensors import AdsB, Mlat, Place, Radar, SurfaceRadar
+from farwatch.plots import Flag, Kind, Measured, concat_plots, make_plots
+from farwatch.sensors import AdsB, Mlat, Radar, SurfaceRadar
+from reported import METRES, PLACE, SECOND, START_NS, path
 
-SECOND = 10**9
-START_NS = 1_767_225_600 * SECOND
-PLACE = Place(lat_deg=47.0, lon_deg=8.0, height_m=500.0)
 ADSB = AdsB(id="ADSB", position=PLACE, max_range_km=400, latency_sigma_s=0.0)
-METRES = 111_195.0
-
-
-def path(
-    seconds: object,
-    address: int = 0x3C6586,
-    north_mps: float = 200.0,
-    lat_deg: float = 47.0,
-    lon_deg: float = 8.0,
-    first_id: int = 0,
-    **columns: object,
-) -> Plots:
-    """Reports of an aircraft that flies north, with its velocity."""
-    t = np.asarray(seconds, float)
-    z = np.full((len(t), 6), np.nan)
-    z[:, 0], z[:, 1] = np.radians(lat_deg + north_mps * t / METRES), math.radians(lon_deg)
-    z[:, 3], z[:, 4] = 0.0, north_mps
-    given = {
-        "kind": int(Kind.ADSB),
-        "pressure_altitude_m": 10_000.0,
-        "measured": int(Measured.POSITION_2D | Measured.VELOCITY_2D),
-        "address": address,
-    }
-    time_ns = START_NS + np.round(t * SECOND).astype(np.int64)
-    return make_plots(len(t), id=np.arange(len(t)) + first_id, time_ns=time_ns, z=z, **(given | columns))
 
 
 def counts(conditioner: Conditioner) -> dict[str, int]:
@@ -156,8 +129,10 @@ def test_positions_that_stand_still_while_the_aircraft_flies_are_stale() -> None
     assert conditioner.rejected == {"position repeated while the aircraft flies": 10}
 
 
-@pytest.mark.parametrize(("height", "geometric", "is_3d"), [("pressure", 10_300.0, False), ("geometric", 10_300.0, True),
-                                                            ("geometric", np.nan, False)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("height", "geometric", "is_3d"),
+    [("pressure", 10_300.0, False), ("geometric", 10_300.0, True), ("geometric", np.nan, False)],
+)
 def test_the_two_heights_are_kept_apart(height: str, geometric: float, is_3d: bool) -> None:
     sensor = AdsB(id="A", position=PLACE, height=height)  # type: ignore[arg-type]
     plots = path(np.arange(0.0, 5.0, 1.0))

@@ -9,6 +9,7 @@ import pytest
 
 from farwatch.cooperative.conditioner import Conditioner
 from farwatch.errors import ConfigError
+from farwatch.frame import Frame
 from farwatch.geodesy import enu_axes, geodetic_to_ecef, to_ecef
 from farwatch.plots import Kind, concat_plots, make_plots, make_progress
 from farwatch.scenario import parse
@@ -16,13 +17,12 @@ from farwatch.sensors import AdsB, Mlat, Place, Radar, correct, coverage, gate_c
 from farwatch.sensors.geodetic import SILENT_SHARE, WEATHER_SIGMA_M
 from farwatch.sensors.measurement import measurement, measurement_table
 from farwatch.sensors.plot_positions import PlotPlacer
-from farwatch.frame import Frame
 from farwatch.sources import Merge, merged
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.tracker import Tracker
 from farwatch.tracks import STATE
 from reference import kalman_update
-from test_conditioner import PLACE, SECOND, START_NS, path
+from reported import PLACE, SECOND, START_NS, path
 
 SENSOR = AdsB(id="A", position=PLACE, max_range_km=400)
 LAT, LON, HEIGHT = math.radians(48.0), math.radians(9.5), 9000.0
@@ -112,9 +112,9 @@ def test_silence_says_nothing_of_an_aircraft() -> None:
 def test_sites_name_them(kind: str) -> None:
     sensor = {"kind": kind, "id": "X", "position": {"lat_deg": 47.0, "lon_deg": 8.0}, "sac_sic": "1/2"}
     assert parse({"sensors": [sensor]}).sensors[0].id == "X"
-    with pytest.raises(ConfigError, match=f"kind `{kind}`.*wgs84"):
+    with pytest.raises(ConfigError, match=rf"kind `{kind}`.*wgs84"):
         parse({"sensors": [sensor], "frame": {"kind": "flat"}})
-    with pytest.raises(ConfigError, match="sac_sic = '1/2' of .*each must differ"):
+    with pytest.raises(ConfigError, match=r"sac_sic = '1/2' of .*each must differ"):
         parse({"sensors": [sensor, sensor | {"id": "Y"}]})
     with pytest.raises(ConfigError, match="wgs84"):
         Tracker([parse({"sensors": [sensor]}).sensors[0]], frame=Frame(kind="flat"))
@@ -156,7 +156,9 @@ def test_two_techniques_and_a_radar_make_one_track_an_aircraft(rng: np.random.Ge
             parts.append(one)
             other = path(t[::2] + 0.13, 0x400000 + k, lat_deg=lat, lon_deg=lon, first_id=1000 * k + 300)
             other.z[:, :2] += rng.normal(0, 40.0, (other.n, 2)) / 6.371e6
-            parts.append(other._replace(kind=np.full(other.n, int(Kind.MLAT), np.uint8), sensor=np.full(other.n, 1, np.int32)))
+            parts.append(
+                other._replace(kind=np.full(other.n, int(Kind.MLAT), np.uint8), sensor=np.full(other.n, 1, np.int32))
+            )
         parts.append(model.plots(lat, lon, 0x400000 + k, 1000 * k + 600, rng))
     plots = Conditioner(sensors)(concat_plots(parts))
     tracker, seen = tracked(sensors, plots, 60.0)

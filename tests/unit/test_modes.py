@@ -1,4 +1,4 @@
-"""Raw Mode S: parity, positions, what belongs together; against a textbook pair and against other programs' decoding."""
+"""Raw Mode S: parity, positions, what belongs together; against a textbook pair and other programs' decoding."""
 
 from __future__ import annotations
 
@@ -114,7 +114,9 @@ def test_replies_are_taken_of_aircraft_that_are_known() -> None:
     def reply(address: int) -> bytes:
         return with_parity(bytes([5 << 3, 0, 0x0A, 0xAA]), address)
 
-    stream = beast(all_call(ADDRESS), 12_000_000) + beast(reply(ADDRESS), 13_000_000) + beast(reply(0x123456), 14_000_000)
+    stream = (
+        beast(all_call(ADDRESS), 12_000_000) + beast(reply(ADDRESS), 13_000_000) + beast(reply(0x123456), 14_000_000)
+    )
     _, reader = read(stream)
     assert reader.statistics.rejected[UNKNOWN_PARITY] == 1
     assert reader.kinds["DF5"] == 2
@@ -268,7 +270,7 @@ def test_recorded_frames_give_the_positions_that_another_program_gave_them() -> 
         for line in lines:
             one = json.loads(line)
             if "latitude" in one:
-                key = int(one["icao24"], 16), round(one["timestamp"] * 1e9), one["bds"] == "06"
+                key = int(one["icao24"], 16), round(one["timestamp"] * 1e6) * 1000, one["bds"] == "06"
                 theirs[key] = one["latitude"], one["longitude"]
     on_ground = (own.flags & np.uint32(Flag.ON_GROUND)) != 0
     keys = zip(own.address.tolist(), own.time_ns.tolist(), on_ground.tolist())

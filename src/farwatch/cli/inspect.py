@@ -136,7 +136,9 @@ def clock(time_s: float) -> str:
 def stream(found: StreamInspection, as_json: bool) -> None:
     """Print what is in a recording that is no ASTERIX; exits 3 where some of it could not be read."""
     if as_json:
-        result(asdict(found) | {"compression": found.compression or None})
+        counts = {name: dict(getattr(found, name)) for name in ("kinds", "skipped", "rejected", "repeated")}
+        plain = {name: value for name, value in vars(found).items() if name not in counts}
+        result(plain | counts | {"compression": found.compression or None})
     else:
         show_stream(found)
     partial([f"{reason}: {count:,} times" for reason, count in found.skipped.items()])

@@ -161,9 +161,7 @@ def unfold(paths, rows, time_ns, reports, receiver_lat, receiver_lon, reach_m, p
     for k in range(len(rows)):
         odd, lat_cpr, lon_cpr = reports[k, 1], reports[k, 2], reports[k, 3]
         if reports[k, 0] == AIRBORNE:
-            verdict[k], lat, lon = unfold_airborne(
-                paths, rows[k], time_ns[k], lat_cpr, lon_cpr, odd, reports[k, 4]
-            )
+            verdict[k], lat, lon = unfold_airborne(paths, rows[k], time_ns[k], lat_cpr, lon_cpr, odd, reports[k, 4])
         else:
             verdict[k], lat, lon = unfold_surface(
                 paths, rows[k], time_ns[k], lat_cpr, lon_cpr, odd, receiver_lat, receiver_lon, reach_m

@@ -52,6 +52,11 @@ class Report(NamedTuple):
     received_ns: int = 0
 
 
+def nanoseconds(seconds: float) -> int:
+    """Seconds since 1970 as whole microseconds, in nanoseconds: a double does not hold more."""
+    return round(seconds * 1e6) * 1000
+
+
 _COLUMNS = {name: k for k, name in enumerate(Report._fields)}
 _WHOLE = {"time_ns", "address", "callsign", "mode_a", "nic", "nacp", "sil", "flags", "kind", "received_ns"}
 
