@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 
+from farwatch.flight_plans import plans_of
 from farwatch.plots import Batch, Plots, make_progress
 from farwatch.scenario import Scenario
 from farwatch.sources import Live, Merge, Replay, merged
 from farwatch.sources.replay import shortest_slice_s
+from farwatch.tracker import Tracker
 from farwatch.truth import Truth
 
 
@@ -18,6 +20,13 @@ def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Trut
     truth, plots, progress = simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
     merge = _merge(scenario)
     return truth, list(merged([(plots, progress)], merge, _longest_s(scenario)))
+
+
+def tracker_of(scenario: Scenario) -> Tracker:
+    """The tracker of a scenario, with its flight plans; raises `ConfigError` where their file cannot be used."""
+    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+    tracker.plans = plans_of(scenario.flight_plans)
+    return tracker
 
 
 def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], scenario: Scenario) -> Replay:
@@ -33,8 +42,7 @@ def listen(scenario: Scenario, duration_s: float | None = None) -> Live:
         scenario.sensors,
         flat=scenario.frame.flat,
         duration_s=duration_s,
-        wait_s=scenario.merge.wait_s,
-        patience_s=scenario.merge.patience_s,
+        options=scenario.merge,
     )
 
 
@@ -45,8 +53,7 @@ def batches(plots: Plots, scenario: Scenario) -> list[Batch]:
 
 
 def _merge(scenario: Scenario) -> Merge:
-    options = scenario.merge
-    return Merge(shortest_slice_s(scenario.sensors), options.wait_s, patience_s=options.patience_s)
+    return Merge(shortest_slice_s(scenario.sensors), scenario.merge)
 
 
 def _longest_s(scenario: Scenario) -> float:

@@ -18,6 +18,7 @@ from msgspec import Meta
 from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import FlightPlanOptions
 from farwatch.frame import Frame
 from farwatch.sensors import GeodeticSensor, PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
@@ -35,7 +36,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
     `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
-    `service` how `farwatch serve` keeps both. `figures` are what it states of itself, which the simulated data have.
+    `flight_plans` which flights are expected, `service` how `farwatch serve` keeps all that. `figures` are what it
+    states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
@@ -43,6 +45,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feeds: tuple[Feed, ...] = ()
     outputs: tuple[AsterixOutput, ...] = ()
     merge: MergeOptions = MergeOptions()
+    flight_plans: FlightPlanOptions | None = None
     service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
@@ -73,9 +76,18 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
     try:
-        return parse(raw)
+        scenario = parse(raw)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+    return _found_from(file.parent, scenario)
+
+
+def _found_from(folder: Path, scenario: Scenario) -> Scenario:
+    """The scenario with the files that it names found from its own folder."""
+    plans = scenario.flight_plans
+    if plans is None:
+        return scenario
+    return msgspec.structs.replace(scenario, flight_plans=FlightPlanOptions(file=str(folder / plans.file)))
 
 
 def parse(raw: dict[str, Any]) -> Scenario:

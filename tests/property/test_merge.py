@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farwatch.plots import Batch, Plots, concat_plots, make_plots, make_progress
-from farwatch.sources import Merge, merged
+from farwatch.sources import Merge, MergeOptions, merged
 
 SECOND = 10**9
 
@@ -21,7 +21,7 @@ def data(seed: int, n: int) -> Plots:
 
 
 def slices(chunks: list[Plots], wait_s: float = 1.0) -> tuple[list[Batch], int]:
-    merge = Merge(1 / 3, wait_s)
+    merge = Merge(1 / 3, MergeOptions(wait_s))
     return list(merged([(chunk, make_progress(0)) for chunk in chunks], merge, 0.0)), merge.late
 
 
@@ -61,10 +61,18 @@ def test_slices_are_whole_ordered_and_on_the_grid(seed: int, n: int) -> None:
     assert concat_plots([batch.plots for batch in batches]).id.tolist() == plots.id.tolist()
 
 
-def test_what_comes_too_late_is_counted() -> None:
-    plots = data(1, 50)
-    _, late = slices([plots.take(slice(10, None)), plots.take(slice(0, 10))])
-    assert late > 0
+def test_what_comes_late_goes_with_the_next_slice_and_what_comes_too_late_is_counted() -> None:
+    plots = data(1, 200)
+    first, last = int(plots.time_ns[0]), int(plots.time_ns[-1])
+    for late_s, missing in ((60.0, 0), (0.0, 20)):
+        merge = Merge(1 / 3, MergeOptions(late_s=late_s))
+        chunks = [(part, make_progress(0)) for part in (plots.take(slice(20, None)), plots.take(slice(0, 20)))]
+        batches = list(merged(chunks, merge, 0.0))
+        assert merge.late == missing
+        assert sorted(concat_plots([batch.plots for batch in batches]).id.tolist()) == list(range(missing, 200))
+        told_late = [batch for batch in batches if batch.plots.n and batch.plots.time_ns[0] <= first]
+        assert len(told_late) == (1 if missing == 0 else 0)
+        assert all(batch.until_ns > last - 2 * SECOND for batch in told_late)
 
 
 def test_a_night_of_silence_is_not_told_slice_by_slice() -> None:
@@ -84,7 +92,7 @@ def test_sensors_of_a_network_may_lag_behind_one_another(seed: int, lags: list[i
     plots = data(seed, 200)
     plots = plots._replace(sensor=(plots.id % 3).astype(np.int32))
     arrival = np.argsort(plots.time_ns + np.array(lags)[plots.sensor], kind="stable")
-    merge = Merge(1 / 3, 1.0, sensors=3)
+    merge = Merge(1 / 3, sensors=3)
     chunks = [(plots.take(arrival[k : k + 7]), make_progress(0)) for k in range(0, 200, 7)]
     batches = list(merged(chunks, merge, 0.0))
     assert merge.late == 0
@@ -99,7 +107,7 @@ def test_no_sensor_is_waited_for_longer_than_patience() -> None:
     silent_from = int(plots.time_ns[0]) + 20 * SECOND
     plots = plots._replace(sensor=(plots.id % 2).astype(np.int32))
     plots = plots.take((plots.sensor == 0) | (plots.time_ns < silent_from))
-    merge = Merge(1 / 3, 1.0, sensors=2, patience_s=5.0)
+    merge = Merge(1 / 3, MergeOptions(patience_s=5.0), sensors=2)
     waits = []
     for k in range(plots.n):
         for batch in merge.push(plots.take(slice(k, k + 1)), make_progress(0)):

@@ -18,7 +18,7 @@ from farwatch.formats import asterix
 from farwatch.formats.asterix import Rule
 from farwatch.formats.pcap import write_pcap
 from farwatch.picture import Picture, concat_pictures
-from farwatch.sources import Feed, Live, Replay
+from farwatch.sources import Feed, Live, MergeOptions, Replay
 from farwatch.sources.copies import Copies
 from farwatch.sources.feeds import checked
 from farwatch.sources.player import Player
@@ -271,7 +271,7 @@ def test_the_real_radar_live_and_from_its_file(tmp_path: Path) -> None:
 
 def test_silence_is_told_in_empty_batches() -> None:
     feed = Feed(url=f"udp://{LOCAL}:{free_port()}")
-    with Listening([feed], wait_s=0.1, patience_s=0.2) as live:
+    with Listening([feed], options=MergeOptions(wait_s=0.1, patience_s=0.2)) as live:
         wait_for(lambda: len(live.batches) >= 3, "batches without data")
         before = len(live.batches)
         ticks = (now_ns() // 10**6 % 86_400_000) / 1000

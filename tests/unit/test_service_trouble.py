@@ -21,6 +21,7 @@ from farwatch.service.intake import Intake, Known
 from farwatch.service.queued import QueuedSink
 from farwatch.service.watch import Watch
 from farwatch.sinks import open_sink
+from farwatch.sources import MergeOptions
 from loopback import radars, send, wait_for
 from serving import Running, night, played_feed, site
 
@@ -31,9 +32,8 @@ def intake(most: int = 1000) -> Intake:
     heard: list[object] = []
     return Intake(
         1.0,
-        1.0,
+        MergeOptions(),
         sensors=1,
-        patience_s=5.0,
         record=heard.append,
         between=lambda: None,
         watch=lambda *_: None,
@@ -67,7 +67,7 @@ def test_a_tracker_that_cannot_follow_sheds_and_recovers(tmp_path: Path) -> None
 
         running.service.core.tracker.update = slow  # type: ignore[method-assign]
         send(str(feed.url), sent[third : 2 * third], pause_s=0.003)
-        wait_for(lambda: running.updates[-1].health.shed > 0, "shedding")
+        wait_for(lambda: bool(running.updates) and running.updates[-1].health.shed > 0, "shedding")
         wait_for(lambda: "plots shed" in running.said, "its words")
         running.service.core.tracker.update = real  # type: ignore[method-assign]
         taken = -1

@@ -89,10 +89,11 @@ def late_by(options: MergeOptions, behind_s: float, sic: int) -> int:
 
 def test_a_site_says_how_long_late_data_is_waited_for() -> None:
     assert late_by(MergeOptions(), 0.5, 10) == 0
-    assert late_by(MergeOptions(), 8.0, 10) > 20
-    assert late_by(MergeOptions(wait_s=9.0), 8.0, 10) == 0
-    assert late_by(MergeOptions(), 8.0, 11) > 20
-    assert late_by(MergeOptions(patience_s=9.0), 8.0, 11) == 0
+    assert late_by(MergeOptions(late_s=0.0), 8.0, 10) > 20
+    assert late_by(MergeOptions(wait_s=9.0, late_s=0.0), 8.0, 10) == 0
+    assert late_by(MergeOptions(late_s=0.0), 8.0, 11) > 20
+    assert late_by(MergeOptions(late_s=9.0), 8.0, 11) == 0
+    assert late_by(MergeOptions(patience_s=9.0, late_s=0.0), 8.0, 11) == 0
 
 
 def test_every_source_takes_the_sites_merge(tmp_path: Path) -> None:

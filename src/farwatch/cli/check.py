@@ -11,6 +11,7 @@ from rich.table import Table
 
 from farwatch.cli.say import out, result
 from farwatch.cli.world import print_world, world
+from farwatch.flight_plans import plans_of
 from farwatch.frame import Frame
 from farwatch.refraction import radar_horizon
 from farwatch.scenario import Scenario, load
@@ -28,11 +29,12 @@ def check(site: str, as_json: bool) -> None:
     for number, feed in enumerate(scenario.feeds):
         checked(feed, number)
     refuse_outputs(scenario.outputs, scenario.sensors, scenario.frame)
+    plans = plans_of(scenario.flight_plans)
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
     simulated = world(scenario)
     if as_json:
         about = {"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated}
-        result(about | traffic(scenario))
+        result(about | traffic(scenario) | {"flight_plans": 0 if plans is None else len(plans.callsign)})
         return
     console = out()
     many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
@@ -48,6 +50,8 @@ def check(site: str, as_json: bool) -> None:
         console.print(f"feed: {feed['format']} from {', '.join(feed['urls'])}", markup=False)
     for output in traffic(scenario)["outputs"]:
         console.print(f"output: {output['format']} to {output['url']}", markup=False)
+    if plans is not None and scenario.flight_plans is not None:
+        console.print(f"flight plans: {len(plans.callsign):,} in {scenario.flight_plans.file}", markup=False)
     if simulated:
         print_world(console, simulated)
 

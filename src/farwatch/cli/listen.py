@@ -17,6 +17,7 @@ import msgspec
 from rich.live import Live as Screen
 
 from farwatch.api import listen as live_feeds
+from farwatch.api import tracker_of
 from farwatch.cli.say import err, kernels_ready, out, partial, result
 from farwatch.cli.track import day_of, rejected_of, sink_options
 from farwatch.clock import now_ns
@@ -92,8 +93,8 @@ def listen(
         raise ConfigError(f"{site}: nothing to write to; give -o FILE, or [[outputs]] in the file")
     names = [sensor.id for sensor in scenario.sensors]
     kernels_ready()
-    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
-    Tracker(scenario.sensors, scenario.tracker, scenario.frame).update(Batch(make_plots(0), make_progress(0), 0))
+    tracker = tracker_of(scenario)
+    tracker_of(scenario).update(Batch(make_plots(0), make_progress(0), 0))
     standing = Standing()
     with live_feeds(scenario, duration_s) as source:
         for said in source.narrow_buffers():
@@ -109,6 +110,7 @@ def listen(
                 scenario.frame,
                 tracker.picture,
                 lambda: health_of(scenario.sensors, source.heard_ns, now_ns(), standing.overloaded),
+                tracker.plans,
             )
             with stopped_by_signals(source.stop):
                 follow(source, tracker, [outputs, *files], standing)
@@ -191,6 +193,8 @@ def losses(source: Live, tracker: Tracker) -> list[str]:
             f"{source.ahead} plots and messages are ahead of this machine's clock: left out; set the clock, or "
             "`day` for a recording that is played"
         )
+    if tracker.counts.homeless:
+        lost.append(f"{tracker.counts.homeless} plots came after their time and belonged to no track: left out")
     if tracker.counts.absurd:
         lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
     return lost

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import editions_of, err, kernels_ready, out, result
 from farwatch.cli.track import day_of, sink_options
 from farwatch.errors import ConfigError
@@ -25,7 +26,6 @@ from farwatch.service.log import json_log
 from farwatch.service.queued import QueuedSink
 from farwatch.service.server import Server, start_server
 from farwatch.sinks import open_sink
-from farwatch.tracker import Tracker
 
 LOG = logging.getLogger(__name__)
 _SECOND_STOP = 130
@@ -146,7 +146,7 @@ def folders(site: str, scenario: Scenario, wanted: Wanted, live: bool) -> tuple[
 
 def warm(scenario: Scenario) -> None:
     """Have the kernels loaded before the first data."""
-    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+    tracker = tracker_of(scenario)
     tracker.update(Batch(make_plots(0), make_progress(0), 0))
     tracker.picture(0)
 

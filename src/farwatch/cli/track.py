@@ -12,8 +12,10 @@ from typing import NamedTuple
 import msgspec
 from rich.table import Table
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial, result
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import plans_of
 from farwatch.formats.asterix.editions import Choice, Editions
 from farwatch.formats.avr import NO_TIME
 from farwatch.formats.heard import BROKEN, CUT_OFF
@@ -65,7 +67,7 @@ def track(
     sink = open_sink(output, [sensor.id for sensor in scenario.sensors], sink_options(scenario, sac_sic, editions))
     try:
         kernels_ready()
-        tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+        tracker = tracker_of(scenario)
         total = sum(map(size_of, recordings))
         with bar("tracking", total / 1e6, "MB") as progress:
             task = progress.task_ids[0]
@@ -147,7 +149,7 @@ def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) ->
     asterix62 = Asterix62Options(sac_sic=sac_sic)
     if written := Choice(editions).given.get(62):
         asterix62 = msgspec.structs.replace(asterix62, edition=written.edition)
-    return SinkOptions(scenario.sensors, scenario.frame, asterix62)
+    return SinkOptions(scenario.sensors, scenario.frame, asterix62, plans_of(scenario.flight_plans))
 
 
 def losses(source: Replay, tracker: Tracker) -> list[str]:
@@ -156,6 +158,8 @@ def losses(source: Replay, tracker: Tracker) -> list[str]:
     lost += [f"{reason}: {count} times" for reason, count in source.statistics.skipped.items() if reason in LOST]
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
+    if tracker.counts.homeless:
+        lost.append(f"{tracker.counts.homeless} plots came after their time and belonged to no track: left out")
     if tracker.counts.absurd:
         lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
     return lost
@@ -179,6 +183,7 @@ def summary(
         "not_aircraft": counts.not_aircraft,
         "absurd": counts.absurd,
         "late": source.late,
+        "late_used": counts.late - counts.homeless,
         "rejected": rejected_of(source),
         "left_out": dict(source.conditioner.counts),
         "of_other_sources": sum(source.statistics.unknown_sources.values()),
@@ -197,7 +202,7 @@ def summary(
     table.add_row("records decoded", f"{source.statistics.records:,}")
     table.add_row("plots of the site's sensors", f"{counts.given:,}")
     table.add_row("  on the ground, tests, monitors", f"{counts.not_aircraft:,}")
-    table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late:,}")
+    table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late + counts.homeless:,}")
     for reason, count in rejected_of(source).items():
         table.add_row(f"  {reason}", f"{count:,}")
     table.add_row("data time", f"{tally.span_s / 60:,.1f} min")

@@ -149,7 +149,6 @@ def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_ou
         p_out[j] = total
         for i in range(modes):
             matrix[i, j] *= probability[i] / total  # from here on the share of i in j
-        size = 7 if j == TURN else 6
         for a in range(7):
             m_out[j, a] = 0.0
             for b in range(7):
@@ -165,16 +164,18 @@ def mix(probability, mean, covariance, matrix, rate_variance, p_out, m_out, c_ou
             w = matrix[i, j]
             if w < 1e-12:
                 continue
-            for a in range(size):
-                xa = mean[i, a] if (a < 6 or i == TURN) else 0.0
-                da = xa - m_out[j, a]
+            for a in range(6):
+                off = mean[i, a] - m_out[j, a]
                 for b in range(a + 1):
-                    xb = mean[i, b] if (b < 6 or i == TURN) else 0.0
-                    cov = covariance[i, a, b]
-                    if i != TURN and (a == 6 or b == 6):
-                        cov = rate_variance if a == b else 0.0
-                    c_out[j, a, b] += w * (cov + da * (xb - m_out[j, b]))
-        for a in range(size):
+                    c_out[j, a, b] += w * (covariance[i, a, b] + off * (mean[i, b] - m_out[j, b]))
+            if j == TURN:
+                with_rate = i == TURN
+                off = (mean[i, 6] if with_rate else 0.0) - m_out[j, 6]
+                for b in range(6):
+                    shared = covariance[i, 6, b] if with_rate else 0.0
+                    c_out[j, 6, b] += w * (shared + off * (mean[i, b] - m_out[j, b]))
+                c_out[j, 6, 6] += w * ((covariance[i, 6, 6] if with_rate else rate_variance) + off * off)
+        for a in range(7 if j == TURN else 6):
             for b in range(a):
                 c_out[j, b, a] = c_out[j, a, b]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from farwatch.association.gate import Window
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
-from farwatch.kernels import leaf
+from farwatch.kernels import inlined, leaf
 from farwatch.refraction import RefractionTable, bend, refraction_table
 from farwatch.sensors.place import Place
 from farwatch.sensors.scalar import apply_gain, scalar_correction
@@ -251,8 +251,8 @@ def further_space(measured, height_m):  # type: ignore[no-untyped-def]
     return space
 
 
-@leaf
-def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+@inlined
+def correct_any(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
 
     m's z are range, azimuth, elevation, range rate. Scalars in turn, azimuth, elevation, height, range, range rate,
@@ -317,6 +317,16 @@ def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
         chi2 += c
         count += 1
     return log_likelihood, chi2, count
+
+
+@leaf
+def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
+    """`correct_any`, compiled for each number of components in use: loops of a known length are a third faster."""
+    if n == 3:
+        return correct_any(radar, m, x, P, 3, g)
+    if n == 6:
+        return correct_any(radar, m, x, P, 6, g)
+    return correct_any(radar, m, x, P, n, g)
 
 
 @leaf

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from farwatch.kernels import leaf
+from farwatch.kernels import inlined
 
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
-@leaf
+@inlined
 def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
     """The correction by a residual of variance s, whose covariance with the state is g (n)."""
     inverse = 1.0 / s
@@ -24,7 +24,7 @@ def apply_gain(x, P, n, g, s, residual):  # type: ignore[no-untyped-def]
     return -0.5 * (chi2 + math.log(s) + LOG_TWO_PI), chi2
 
 
-@leaf
+@inlined
 def scalar_correction(x, P, n, g, h, offset, residual, variance):  # type: ignore[no-untyped-def]
     """Correct mean (n) and covariance (n, n) in place by one scalar measurement; return its log-likelihood and chi^2.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from farwatch.api import tracker_of
 from farwatch.clock import now_ns
 from farwatch.errors import FarwatchError
 from farwatch.journal import Entry, Head, Position
@@ -16,7 +17,6 @@ from farwatch.service.intake import Intake
 from farwatch.service.job import digest_of
 from farwatch.sinks import AsterixOutputs, Health
 from farwatch.sources.replay import shortest_slice_s
-from farwatch.tracker import Tracker
 
 
 class Core:
@@ -33,19 +33,20 @@ class Core:
     ) -> None:
         self.scenario = scenario
         self.digest = digest_of(scenario)
-        self.tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+        self.tracker = tracker_of(scenario)
         self.intake = Intake(
             shortest_slice_s(scenario.sensors),
-            scenario.merge.wait_s,
+            scenario.merge,
             sensors=len(scenario.sensors),
-            patience_s=scenario.merge.patience_s,
             record=record,
             between=between,
             watch=watch,
             most=scenario.service.backlog_plots,
         )
         sensors, frame = scenario.sensors, scenario.frame
-        self.outputs = AsterixOutputs(scenario.outputs, sensors, frame, self.tracker.picture, health)
+        self.outputs = AsterixOutputs(
+            scenario.outputs, sensors, frame, self.tracker.picture, health, self.tracker.plans
+        )
         self.until_ns = 0
 
     def take(self, batch: Batch) -> Picture:

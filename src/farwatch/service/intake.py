@@ -9,7 +9,7 @@ import numpy as np
 
 from farwatch.journal import Advance, Entry, Flush, Input, Push
 from farwatch.plots import Batch, Plots, Progress
-from farwatch.sources import Merge
+from farwatch.sources import Merge, MergeOptions
 
 Record = Callable[[Entry], object]
 
@@ -27,16 +27,15 @@ class Intake(Merge):
     def __init__(
         self,
         slice_s: float,
-        wait_s: float,
+        options: MergeOptions,
         *,
         sensors: int,
-        patience_s: float,
         record: Record,
         between: Callable[[], object],
         watch: Callable[[Plots, Progress], object],
         most: int,
     ) -> None:
-        super().__init__(slice_s, wait_s, sensors=sensors, patience_s=patience_s)
+        super().__init__(slice_s, options, sensors=sensors)
         self.sequence = -1
         self.shed = 0
         self.taken = 0  # plots

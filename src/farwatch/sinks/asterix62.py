@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Meta
 
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import FlightPlans
 from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, pack
 from farwatch.formats.asterix.encode import encode
 from farwatch.formats.asterix.system_tracks import (
@@ -55,7 +56,13 @@ class TrackEncoder:
     track number. Raises `ConfigError` for a source that cannot be, `FormatError` for an edition that there is none of.
     """
 
-    def __init__(self, options: Asterix62Options, sensors: Sequence[Sensor], frame: Frame) -> None:
+    def __init__(
+        self,
+        options: Asterix62Options,
+        sensors: Sequence[Sensor],
+        frame: Frame,
+        plans: FlightPlans | None = None,
+    ) -> None:
         self.options = options
         self.table: Table = load_table(62, options.edition)
         self.numbers = TrackNumbers(options.quarantine_s)
@@ -63,7 +70,8 @@ class TrackEncoder:
         self.records = 0
         sac, sic = source_of(options.sac_sic)
         plane = None if frame.flat else plane_at(*centre_of(options, sensors))
-        self._origin = Origin(sac, sic, options.service, plane, tuple(_height_source(sensor) for sensor in sensors))
+        heights = tuple(_height_source(sensor) for sensor in sensors)
+        self._origin = Origin(sac, sic, options.service, plane, heights, plans)
 
     @property
     def unnumbered(self) -> int:

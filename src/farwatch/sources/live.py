@@ -22,7 +22,7 @@ from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
 from farwatch.sensors import Sensor
 from farwatch.sources.copies import Copies
 from farwatch.sources.feeds import Feed, Ready, checked
-from farwatch.sources.merge import PATIENCE_S, WAIT_S, Merge
+from farwatch.sources.merge import Merge, MergeOptions
 from farwatch.sources.receivers import Datagram, FeedState, Inbox, TcpReceiver, UdpReceiver
 from farwatch.sources.replay import finders_of, shortest_slice_s, sources_of, with_elevations
 from farwatch.sources.reports import Pending, ReportSensors, joined, pending_of
@@ -51,8 +51,7 @@ class Live:
         *,
         flat: bool = False,
         duration_s: float | None = None,
-        wait_s: float = WAIT_S,
-        patience_s: float = PATIENCE_S,
+        options: MergeOptions | None = None,
         on_datagrams: OnDatagrams | None = None,
         merge: Merge | None = None,
         on_turn: Callable[[], object] | None = None,
@@ -72,7 +71,7 @@ class Live:
         self._duration_s = duration_s
         self._on_datagrams = on_datagrams
         self._on_turn = on_turn
-        own = Merge(shortest_slice_s(sensors), wait_s, sensors=len(self._sensors), patience_s=patience_s)
+        own = Merge(shortest_slice_s(sensors), options, sensors=len(self._sensors))
         self._merge = own if merge is None else merge
         self._clock = Steady()
         self._copies = Copies()

@@ -3,7 +3,8 @@
 Radars send plots a little out of order, receivers hand them on in lumps, and some radars' data come later than others'.
 Slices lie on a fixed grid of time, and one is given out when every sensor has passed its end by `wait_s`: how the input
 was split or mixed within that time changes nothing. No sensor is waited for longer than `patience_s` behind the newest
-data: one that has fallen silent holds up nobody.
+data: one that has fallen silent holds up nobody. A plot that comes after its slice has gone goes with the next one, for
+the tracker to take up as well as it can; one that is older than that by `late_s` is left out.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress
 
 SLICES_PER_ROTATION = 12
 WAIT_S = 1.0  # a recorded radar's times go back by up to 0.52 s
+LATE_S = 30.0
 PATIENCE_S = 5.0  # radars of a network differ by a few seconds: sectors are sent whole, lines differ
 SILENCE_S = 120.0  # so long silence is told slice by slice; then time jumps to the next data
 
@@ -41,24 +43,26 @@ class MergeOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long a slice is waited for: until every sensor has passed its end by `wait_s`, as times go back a little.
 
     A sensor that is silent or late is waited for until the newest data are `patience_s` ahead of it, and no longer.
+    What comes later still is given to the tracks that it belongs to, up to `late_s` after its slice has gone.
     """
 
     wait_s: Annotated[float, Meta(ge=0, le=60)] = WAIT_S
     patience_s: Annotated[float, Meta(ge=0, le=600)] = PATIENCE_S
+    late_s: Annotated[float, Meta(ge=0, le=600)] = LATE_S
 
 
 class Merge:
     """Batches out of chunks of plots and progress of `sensors` sensors.
 
-    `late` counts the plots that came after their slice had gone.
+    `late` counts the plots that came so long after their slice had gone that they were left out.
     """
 
-    def __init__(
-        self, slice_s: float, wait_s: float = WAIT_S, *, sensors: int = 1, patience_s: float = PATIENCE_S
-    ) -> None:
+    def __init__(self, slice_s: float, options: MergeOptions | None = None, *, sensors: int = 1) -> None:
+        options = options or MergeOptions()
         self.slice_ns = round(slice_s * 1e9)
-        self.wait_ns = round(wait_s * 1e9)
-        self.patience_ns = round(patience_s * 1e9)
+        self.wait_ns = round(options.wait_s * 1e9)
+        self.patience_ns = round(options.patience_s * 1e9)
+        self.late_ns = round(options.late_s * 1e9)
         self.late = 0
         self._reached_ns: dict[int, int] = {}  # the newest time of each sensor that has been heard
         self._sensors = sensors
@@ -153,7 +157,7 @@ class Merge:
                 return
             self._next = first
         start_ns = self._next * self.slice_ns
-        late = int(np.searchsorted(plots.time_ns, start_ns))
+        late = int(np.searchsorted(plots.time_ns, start_ns - self.late_ns))
         self.late += late
         kept, kept_progress = (int(np.searchsorted(part.time_ns, end * self.slice_ns)) for part in (plots, progress))
         self._plots = [plots.take(slice(kept, None))]

@@ -233,7 +233,7 @@ def sources_of(sensors: Sequence[Sensor]) -> dict[tuple[int, int], int]:
 
 def merge_of(sensors: Sequence[Sensor], options: MergeOptions) -> Merge:
     """The merge of a site's sensors."""
-    return Merge(shortest_slice_s(sensors), options.wait_s, sensors=len(sensors), patience_s=options.patience_s)
+    return Merge(shortest_slice_s(sensors), options, sensors=len(sensors))
 
 
 def shortest_slice_s(sensors: Sequence[Sensor]) -> float:

@@ -18,6 +18,19 @@ BAD_HEIGHT = int(Flag.MODE_C_INVALID | Flag.MODE_C_GARBLED)
 LOWEST_M, HIGHEST_M = -500.0, 40_000.0  # pressure altitudes outside are no aircraft's
 
 
+class Counts(NamedTuple):
+    """Plots that the tracker was given, and why some were not used."""
+
+    given: int = 0
+    not_aircraft: int = 0
+    absurd: int = 0
+    late: int = 0  # that came after their slice was done
+    homeless: int = 0  # of these, belonged to no track
+
+
+GIVEN, NO_AIRCRAFT, ABSURD, LATE, HOMELESS = range(len(Counts._fields))
+
+
 class Admitted(NamedTuple):
     """The columns of `Plots` that the filter uses, of one sensor's usable plots."""
 
@@ -90,25 +103,32 @@ def copy_plot(plots, j, out, k):  # type: ignore[no-untyped-def]
         out.z[k, column], out.covariance[k, column] = plots.z[j, column], plots.covariance[j, column]
 
 
-@kernel
-def admit(held, plots, progress, beams, sensor, model, until_ns):  # type: ignore[no-untyped-def]
-    """The sensor's new plots that can be used behind those `held` from before; its beam follows the new ones.
-
-    Also how many plots it gave, how many of them are no aircraft, and how many absurd.
-    """
-    rows = np.empty(len(plots.time_ns), np.int64)
-    n, given, not_aircraft, absurd = 0, 0, 0, 0
+@leaf
+def sort_out(plots, sensor, model, rows, counted):  # type: ignore[no-untyped-def]
+    """Write the rows of the sensor's usable plots to `rows` and return their number; `counted` (`Counts`) goes on."""
+    n = 0
     for j in range(len(plots.time_ns)):
         if plots.sensor[j] != sensor:
             continue
-        given += 1
+        counted[GIVEN] += 1
         if plots.flags[j] & NOT_AIRCRAFT:
-            not_aircraft += 1
+            counted[NO_AIRCRAFT] += 1
         elif not usable(plots, j, model):
-            absurd += 1
+            counted[ABSURD] += 1
         else:
             rows[n] = j
             n += 1
+    return n
+
+
+@kernel
+def admit(held, plots, progress, beams, counted, sensor, model, until_ns):  # type: ignore[no-untyped-def]
+    """The sensor's new plots that can be used behind those `held` from before; its beam follows the new ones.
+
+    What became of its plots is added to `counted` (`Counts`).
+    """
+    rows = np.empty(len(plots.time_ns), np.int64)
+    n = sort_out(plots, sensor, model, rows, counted)
     before = len(held.time_ns)
     out = room_for(before + n)
     for k in range(before + n):
@@ -122,4 +142,19 @@ def admit(held, plots, progress, beams, sensor, model, until_ns):  # type: ignor
             out.pressure_altitude_m[k] = np.nan
     if not model.snapshot:
         follow_beam(beams, sensor, out.time_ns[before:], out.z[before:, 1], progress, until_ns)
-    return out, given, not_aircraft, absurd
+    return out
+
+
+@kernel
+def left_over(plots, used):  # type: ignore[no-untyped-def]
+    """The plots that are not done with: those of clusters that the beam has not passed."""
+    n = 0
+    for j in range(len(used)):
+        n += not used[j]
+    out = room_for(n)
+    n = 0
+    for j in range(len(used)):
+        if not used[j]:
+            copy_plot(plots, j, out, n)
+            n += 1
+    return out

@@ -64,15 +64,21 @@ def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-un
         total += weight[c]
     for a in range(size):
         x[a] = 0.0
-        for c in range(n):
-            x[a] += weight[c] / total * mean[c, a]
-    for a in range(size):
         for b in range(a + 1):
-            value = 0.0
-            for c in range(n):
-                value += weight[c] / total * (covariance[c, a, b] + (mean[c, a] - x[a]) * (mean[c, b] - x[b]))
-            P[a, b] = value
-            P[b, a] = value
+            P[a, b] = 0.0
+    for c in range(n):
+        share = weight[c] / total
+        for a in range(size):
+            x[a] += share * mean[c, a]
+    for c in range(n):
+        share = weight[c] / total
+        for a in range(size):
+            off = mean[c, a] - x[a]
+            for b in range(a + 1):
+                P[a, b] += share * (covariance[c, a, b] + off * (mean[c, b] - x[b]))
+    for a in range(size):
+        for b in range(a):
+            P[b, a] = P[a, b]
 
 
 @leaf

@@ -164,7 +164,7 @@ def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands
         np.empty(room, np.int64),
         np.zeros(count + 1, np.int64),
         np.empty(room),
-        np.zeros((room, MODES)),
+        np.empty((room, MODES)),
     )
     scratch = Scratch(
         np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE), np.empty(MODES), np.empty((MODES, MODES))

@@ -248,19 +248,34 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                 tracks.alive[drop] = False
 
 
+@leaf
+def is_free(tracks, i, until_ns):  # type: ignore[no-untyped-def]
+    """Whether row i can be given away: that of a confirmed track that has ended is kept while its address is
+    remembered."""
+    if tracks.alive[i]:
+        return False
+    nameless = tracks.status[i] == TENTATIVE or tracks.address[i] == NO_ADDRESS
+    return nameless or until_ns - tracks.detected_ns[i] >= REMEMBERED_NS
+
+
+@kernel
+def free_rows(tracks, until_ns):  # type: ignore[no-untyped-def]
+    """How many rows can be given away."""
+    n = 0
+    for i in range(len(tracks.alive)):
+        n += is_free(tracks, i, until_ns)
+    return n
+
+
 @kernel
 def free_slots(tracks, wanted, until_ns):  # type: ignore[no-untyped-def]
-    """The lowest `wanted` rows that can be given away, fewer where the table is full.
-
-    The row of a confirmed track that has ended is kept while its address is remembered.
-    """
+    """The lowest `wanted` rows that can be given away, fewer where the table is full."""
     out = np.empty(wanted, np.int64)
     n = 0
     for i in range(len(tracks.alive)):
         if n == wanted:
             break
-        nameless = tracks.status[i] == TENTATIVE or tracks.address[i] == NO_ADDRESS
-        if not tracks.alive[i] and (nameless or until_ns - tracks.detected_ns[i] >= REMEMBERED_NS):
+        if is_free(tracks, i, until_ns):
             out[n] = i
             n += 1
     return out[:n]

@@ -157,14 +157,24 @@ def next_due(time_ns, half, rotation_s):  # type: ignore[no-untyped-def]
 
 
 @leaf
+def rows_due(tracks, sensor, until_ns, rows):  # type: ignore[no-untyped-def]
+    """Write the rows of the tracks that the beam may have reached by `until_ns` to `rows`; return their number."""
+    n = 0
+    for i in range(len(tracks.alive)):
+        if tracks.alive[i] and until_ns >= tracks.due_ns[i, sensor]:
+            rows[n] = i
+            n += 1
+    return n
+
+
+@leaf
 def reach_on(  # type: ignore[no-untyped-def]
-    tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
+    tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, due, start, n, out
 ):
-    """Go on with the tracks from row `start` and n looks in `out`; return the looks, and the row that had no room for
-    its plots (all tracks: their number)."""
-    for i in range(start, len(tracks.alive)):
-        if not tracks.alive[i] or until_ns < tracks.due_ns[i, sensor]:
-            continue
+    """Go on with the tracks from due[start] and n looks in `out`; return the looks, and the place in `due` that had no
+    room for its plots (all tracks: their number)."""
+    for d in range(start, len(due)):
+        i = due[d]
         out.time_ns[n], past, half = until_ns, 1.0, 0.0
         if not model.snapshot:
             out.time_ns[n], past = crossing(tracks, i, sensor, radar, now, rotation_s, until_ns)
@@ -180,7 +190,7 @@ def reach_on(  # type: ignore[no-untyped-def]
         out.passed[n], out.overdue[n] = past >= half, past >= max(half, OVERDUE)
         found = in_window(plots, gate, out.plot[out.first[n] :])
         if found > len(out.plot) - out.first[n]:
-            return n, i
+            return n, d
         if found == 0 and not out.passed[n]:
             continue
         if gate.v > NEAR_M and not model.snapshot:
@@ -202,7 +212,7 @@ def reach_on(  # type: ignore[no-untyped-def]
             continue
         out.first[n + 1] = out.first[n] + found
         n += 1
-    return n, len(tracks.alive)
+    return n, len(due)
 
 
 @kernel
@@ -213,29 +223,45 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
     will not come. Left out are looks that change nothing: a gate without plots that the beam is still in. A tentative
     track whose gate has stayed empty only loses existence, or ends: that is done here, and nothing is predicted.
     """
-    capacity = len(tracks.alive)
-    out = Reached(
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.int64),
-        np.empty(capacity, np.bool_),
-        np.empty(capacity, np.bool_),
-        np.empty(capacity, np.bool_),
-        np.empty(capacity),
-        np.empty(capacity),
-        np.zeros(capacity, np.int64),
-        np.zeros(capacity + 1, np.int64),
-        np.empty(256, np.int64),
-    )
     now, rotation_s, start, n = 0.0, 0.0, 0, 0
+    rows = np.empty(len(tracks.alive), np.int64)
+    due = rows[: rows_due(tracks, sensor, until_ns, rows)]
     if not model.snapshot:
         now, rotation_s = beam_azimuth(beams, sensor, until_ns), beams.rotation_s[sensor]
         if until_ns - beams.memory_ns[sensor] > int(SILENT_ROTATIONS * rotation_s * 1e9):
-            start = capacity
-    while start < capacity:
+            due = rows[:0]
+    most = len(due)
+    out = Reached(
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most, np.bool_),
+        np.empty(most, np.bool_),
+        np.empty(most, np.bool_),
+        np.empty(most),
+        np.empty(most),
+        np.zeros(most, np.int64),
+        np.zeros(most + 1, np.int64),
+        np.empty(2 * most + 256, np.int64),
+    )
+    while start < most:
         n, start = reach_on(
-            tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, start, n, out
+            tracks,
+            model,
+            radar,
+            sensor,
+            motion,
+            options,
+            plots,
+            detections,
+            now,
+            rotation_s,
+            until_ns,
+            due,
+            start,
+            n,
+            out,
         )
-        if start < capacity:
+        if start < most:
             longer = np.empty(2 * len(out.plot) + len(plots.row), np.int64)
             longer[: len(out.plot)] = out.plot
             out = Reached(*out[:9], longer)

@@ -16,7 +16,8 @@ from farwatch.tracker.looks import predict_hypothesis
 from farwatch.tracks import MODES, STATE, Tracks
 
 CONTRIBUTES_ROTATIONS = 2.0
-ENDED = int(Status.ENDED)
+SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
+TENTATIVE, ENDED = int(Status.TENTATIVE), int(Status.ENDED)
 
 
 @kernel
@@ -114,6 +115,25 @@ def columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat):  #
     return floats, ints, heard_ns
 
 
+@leaf
+def shown(tracks, i):  # type: ignore[no-untyped-def]
+    """Whether track i is to be seen where it is reported; one that has ended says so."""
+    return tracks.status[i] != TENTATIVE and (tracks.existence[i] >= SHOWN or not tracks.alive[i])
+
+
+@kernel
+def to_be_seen(tracks, hypotheses, looks, done):  # type: ignore[no-untyped-def]
+    """Rows of the tracks that have been looked at, of looks that are `done`, as far as they are to be seen."""
+    rows = np.empty(len(done), np.int64)
+    n = 0
+    for k in range(len(done)):
+        i = hypotheses.track[looks.hypothesis[k]]
+        if done[k] and shown(tracks, i):
+            rows[n] = i
+            n += 1
+    return rows[:n].copy()
+
+
 def report(
     tracks: Tracks,
     rows: Ints,
@@ -129,7 +149,12 @@ def report(
 
     Tracks that have ended say so; a sensor contributes where it has seen a track within its last two rotations.
     """
-    floats, ints, heard_ns = columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat)
+    return picture_of(columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat), until_ns)
+
+
+def picture_of(columns: tuple[Floats, Ints, Ints], until_ns: int) -> Picture:
+    """Picture of the columns that the kernel of this name has filled."""
+    floats, ints, heard_ns = columns
     return Picture(
         until_ns=until_ns,
         time_ns=ints[0],
@@ -154,6 +179,7 @@ def report(
         address=ints[3].astype(np.int32),
         mode_a=ints[4].astype(np.int16),
         callsign=ints[5],
+        flight_plan=np.zeros(len(ints[5]), np.int64),
         sensors=ints[7],
         plot=ints[6],
         heard_ns=heard_ns,

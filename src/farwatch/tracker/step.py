@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
 from farwatch.association.belief import marginals
 from farwatch.association.clusters import find_clusters
 from farwatch.association.exact import solve_exactly
 from farwatch.kernels import kernel
+from farwatch.plots import Floats, Ints
 from farwatch.sensors import sort_plots
 from farwatch.sensors.measurement import measurement_table
+from farwatch.tracker.admit import Admitted, admit, left_over
 from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
-from farwatch.tracker.lifecycle import give_birth, merge_duplicates, settle
+from farwatch.tracker.lifecycle import expire, free_slots, give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
+from farwatch.tracker.report import columns, to_be_seen
+
+
+class Step(NamedTuple):
+    """What one step leaves behind, besides what it has changed in place."""
+
+    held: Admitted  # plots of clusters that the beam has not passed
+    rows: Ints  # (n,) of the tracks looked at that are to be seen
+    columns: tuple[Floats, Ints, Ints]  # of the picture, of these rows
+    ended: Ints  # rows of tracks that have coasted for too long
+    next_id: int
 
 
 @kernel
 def step(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, beams, learned, plots, model, radar, sensor, options, motion, next_id, until_ns
+    tracks,
+    hypotheses,
+    beams,
+    learned,
+    counted,
+    held,
+    given,
+    progress,
+    model,
+    radar,
+    sensor,
+    period_s,
+    options,
+    motion,
+    next_id,
+    until_ns,
+    ending_ns,
 ):
-    """Predict, gate, associate, update and settle the tracks that `sensor` has looked at by `until_ns`.
+    """Admit, predict, gate, associate, update, settle and report the tracks that `sensor` has looked at by `until_ns`.
 
-    The tables are changed in place, and what has been `learned` of the sensor (`Learned`); `slots` are free rows, one
-    for every plot. Returns which plots are done with (those of clusters that the beam has not passed are not), the rows
-    of the tracks looked at, the next track number.
+    One call, for each array handed over costs time: plots `given` by all sensors and those `held` from before; the
+    tables are changed in place, with what has been `learned` of the sensor (`Learned`) and `counted` (`Counts`). The
+    tables have a free row for each plot. The last step of a slice ends what has coasted for too long by `ending_ns` (else 0).
     """
+    plots = admit(held, given, progress, beams, counted, sensor, model, until_ns)
+    slots = free_slots(tracks, len(plots.time_ns), until_ns)
     clutter, echoes, detections = learned
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
@@ -55,4 +86,7 @@ def step(  # type: ignore[no-untyped-def]
     give_birth(
         tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
     )
-    return used, hypotheses.track[looks.hypothesis[np.flatnonzero(done)]], next_id
+    rows = to_be_seen(tracks, hypotheses, looks, done)
+    seen = columns(tracks, rows, tracks.time_ns, tracks.mean, tracks.covariance, rows, period_s, model.flat)
+    ended = expire(tracks, ending_ns, options.coast_ns) if ending_ns else rows[:0].copy()
+    return Step(left_over(plots, used), rows, seen, ended, next_id)

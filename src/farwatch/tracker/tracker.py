@@ -9,37 +9,31 @@ import msgspec
 import numpy as np
 
 from farwatch.errors import FarwatchError
+from farwatch.flight_plans import CODES, FlightPlans
 from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import NO_ADDRESS, Batch, Ints, make_plots
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Batch, Ints, Plots, Progress, make_plots, make_progress
 from farwatch.sensors import Sensor, layer_edges, sensor_model
-from farwatch.tracker.admit import Admitted, admit, none_admitted
+from farwatch.sensors.measurement import measurement_table
+from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
-from farwatch.tracker.clutter import ClutterMap, make_clutter_map
+from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
-from farwatch.tracker.lifecycle import expire, free_slots
+from farwatch.tracker.late import take_late
+from farwatch.tracker.lifecycle import expire, free_rows
 from farwatch.tracker.options import TrackerOptions, tracker_model
-from farwatch.tracker.report import predict_rows, report
+from farwatch.tracker.report import SHOWN, picture_of, predict_rows, report
 from farwatch.tracker.smoother import Filtered
 from farwatch.tracker.snapshots import snapshots
 from farwatch.tracker.step import step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 3
-SHOWN = 0.25  # a confirmed track less likely than that is not in the picture: it waits for its aircraft unseen
-NO_PLOTS = none_admitted(make_plots(0))
-
-
-class Counts(NamedTuple):
-    """Plots that the tracker was given, and why some were not used."""
-
-    given: int = 0
-    not_aircraft: int = 0
-    absurd: int = 0
+SNAPSHOT_VERSION = 4
+NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
 class Learned(NamedTuple):
@@ -60,7 +54,8 @@ class Tracker:
     """Multi-sensor tracker: a track-oriented Poisson multi-Bernoulli filter with IMM motion (Williams 2015).
 
     `sensors` in the order of `Plots.sensor`. It keeps no clock: batches carry the time. `counts` says what became of
-    the plots. `on_filtered`, if given, hears what the filter had after each look, row by row of each picture.
+    the plots. `on_filtered`, if given, hears what the filter had after each look, row by row of each picture; `plans`,
+    if given, are the flight plans that its pictures name.
     """
 
     def __init__(
@@ -68,8 +63,8 @@ class Tracker:
     ) -> None:
         options = options or TrackerOptions()
         self.sensors = tuple(sensors)
-        self.counts = Counts()
         self.on_filtered: Callable[[Filtered], object] | None = None
+        self.plans: FlightPlans | None = None
         self.flat = (frame or Frame()).flat
         self._options = tracker_model(options, self.flat)
         self.motion = motion_model(options.motion)
@@ -77,11 +72,18 @@ class Tracker:
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
         self._learned = [learned_of(sensor) for sensor in self.sensors]
-        self._held = [NO_PLOTS] * len(self.sensors)
+        self._held = [none_admitted(NO_PLOTS)] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
+        self._room = 0  # free rows of the tables, at least
+        self._counted = np.zeros(len(Counts._fields), np.int64)
         self._next_id = 1
         self._until_ns = 0
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the plots so far."""
+        return Counts(*self._counted.tolist())
 
     def update(self, batch: Batch) -> Picture:
         """Take in one batch and return the tracks that were looked at or that ended, each at its own time.
@@ -89,33 +91,38 @@ class Tracker:
         Plots of a cluster that the beam has not passed yet are held until it has.
         """
         pictures = []
-        self._until_ns = batch.until_ns
+        before_ns, self._until_ns = self._until_ns, batch.until_ns
+        last = len(self.sensors) - 1
         for sensor, (model, radar) in enumerate(self._models):
-            plots = self._admit(batch, sensor)
-            looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
-            for until_ns, part in looks:
-                slots = self._slots(part.n)
-                used, rows, self._next_id = step(
+            parts = self._parts(batch, sensor, before_ns)
+            for number, (held, given, progress, until_ns) in enumerate(parts, 1):
+                self._make_room(held.n + given.n)
+                done = step(
                     self._tracks,
                     self._hypotheses,
-                    slots,
                     self._beams,
                     self._learned[sensor],
-                    part,
+                    self._counted,
+                    held,
+                    given,
+                    progress,
                     model,
                     radar,
                     sensor,
+                    self._period_s,
                     self._options,
                     self.motion,
                     self._next_id,
                     until_ns,
+                    batch.until_ns if sensor == last and number == len(parts) else 0,
                 )
-                self._held[sensor] = NO_PLOTS if used.all() else part.take(np.flatnonzero(~used))
-                pictures.append(self._report(rows))
-        ended = expire(self._tracks, batch.until_ns, self._options.coast_ns)
+                self._held[sensor], self._next_id = done.held, done.next_id
+                self._tell_filtered(done.rows)
+                pictures.append(picture_of(done.columns, batch.until_ns))
+        ended = done.ended if parts else expire(self._tracks, batch.until_ns, self._options.coast_ns)
         if len(ended) or not pictures:
             pictures.append(self._report(ended))
-        return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
+        return self._planned(concat_pictures(pictures) if len(pictures) > 1 else pictures[0])
 
     def picture(self, time_ns: int, above_existence: float | None = None) -> Picture:
         """All confirmed and coasting tracks that may still exist, predicted to one time.
@@ -131,7 +138,8 @@ class Tracker:
         mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self.motion, self.flat)
         times = np.full(len(rows), time_ns, np.int64)
         own = np.arange(len(rows))
-        return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns)
+        t = self._tracks
+        return self._planned(report(t, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns))
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
@@ -168,40 +176,81 @@ class Tracker:
             rest = {n: unpacked(getattr(self, n), state[n]) for n in _STATE if n not in _TABLES}
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FarwatchError(f"no snapshot of a tracker ({error!r}): take one with snapshot()") from None
-        self._tracks, self._hypotheses = tracks, hypotheses
+        self._tracks, self._hypotheses, self._room = tracks, hypotheses, 0
         for name, value in rest.items():
             setattr(self, name, value)
 
-    def _admit(self, batch: Batch, sensor: int) -> Admitted:
-        """The sensor's new plots that can be used, behind those held from before."""
+    def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
+        """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
+
+        Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
+        """
         held, model = self._held[sensor], self._models[sensor][0]
-        plots, *counted = admit(held, batch.plots, batch.progress, self._beams, sensor, model, batch.until_ns)
-        self.counts = Counts(*(a + b for a, b in zip(self.counts, counted, strict=True)))
+        on_time = not batch.plots.n or batch.plots.time_ns.min() >= before_ns
+        if on_time and not model.snapshot:
+            return [(held, batch.plots, batch.progress, batch.until_ns)]
+        plots = self._admit(batch, sensor, before_ns)
+        looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
+        return [(part, NO_PLOTS, NO_PROGRESS, until_ns) for until_ns, part in looks]
+
+    def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
+        """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
+        held, model = self._held[sensor], self._models[sensor][0]
+        plots = admit(held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns)
+        late = plots.time_ns < before_ns
+        late[: held.n] = False
+        if late.any():
+            self._counted[LATE] += late.sum()
+            self._counted[HOMELESS] += self._take_late(plots.take(late), sensor)
+            plots = plots.take(~late)
         return plots  # type: ignore[no-any-return]
 
-    def _slots(self, wanted: int) -> Ints:
-        """Free rows for so many new tracks; the tables grow where they have too few."""
-        slots = free_slots(self._tracks, wanted, self._until_ns)
-        if len(slots) < wanted:
+    def _take_late(self, plots: Admitted, sensor: int) -> int:
+        """Give late plots to the tracks that they belong to; return how many belonged to none."""
+        model, radar = self._models[sensor]
+        learned = self._learned[sensor]
+        false, _ = plot_densities(learned.clutter, learned.echoes, plots, model, radar, self._options)
+        table = measurement_table(plots, *model.variances)
+        given = (self._tracks, self._hypotheses, plots, table, false, model, radar, sensor, self._options, self.motion)
+        return int(take_late(*given))
+
+    def _make_room(self, wanted: int) -> None:
+        """See to it that so many tracks may be born; the tables grow where they have too few free rows."""
+        if self._room < wanted:
+            self._room = free_rows(self._tracks, self._until_ns)
+        if self._room < wanted:
             capacity = 2 * len(self._tracks.alive) + wanted
+            self._room += capacity - len(self._tracks.alive)
             self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
             self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
-            slots = free_slots(self._tracks, wanted, self._until_ns)
-        return slots  # type: ignore[no-any-return]
+        self._room -= wanted
 
     def _report(self, rows: Ints) -> Picture:
         """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
         t = self._tracks
-        shown = (t.existence[rows] >= SHOWN) | ~t.alive[rows]
-        rows = rows[(t.status[rows] != Status.TENTATIVE) & shown]
-        if self.on_filtered is not None:
-            h = self._hypotheses
-            self.on_filtered(Filtered(t.agile[rows] > 0.5, h.probability[rows], h.mean[rows], h.covariance[rows]))
+        rows = rows[(t.status[rows] != Status.TENTATIVE) & ((t.existence[rows] >= SHOWN) | ~t.alive[rows])]
+        self._tell_filtered(rows)
         return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
+
+    def _planned(self, picture: Picture) -> Picture:
+        """The picture with the flight plans that its tracks are of."""
+        if self.plans is None:
+            return picture
+        t = self._tracks
+        codes = t.mode_a[t.alive & (t.status != Status.TENTATIVE) & (t.mode_a != NO_MODE_A)]
+        shown = np.bincount(codes, minlength=CODES)
+        found = self.plans.correlate(picture.address, picture.callsign, picture.mode_a, shown, picture.until_ns)
+        return picture._replace(flight_plan=found)
+
+    def _tell_filtered(self, rows: Ints) -> None:
+        """Tell what the filter has of the tracks in `rows`, where someone wants to hear it."""
+        if self.on_filtered is not None:
+            t, h = self._tracks, self._hypotheses
+            self.on_filtered(Filtered(t.agile[rows] > 0.5, h.probability[rows], h.mean[rows], h.covariance[rows]))
 
 
 _TABLES = ("_tracks", "_hypotheses")
-_STATE = ("counts", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
+_STATE = ("_counted", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
 def _kept(hypotheses: Hypotheses, rows: Ints) -> list[Any]:
