@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 
+from farwatch.flight_plans import plans_of
 from farwatch.plots import Batch, Plots, make_progress
+from farwatch.registration import RegisteredTracker
 from farwatch.scenario import Scenario
 from farwatch.sources import Live, Merge, Replay, merged
 from farwatch.sources.replay import shortest_slice_s
@@ -18,6 +20,16 @@ def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Trut
     truth, plots, progress = simulated(scenario.sensors, scenario.frame, scenario.simulation, duration_s, seed)
     merge = _merge(scenario)
     return truth, list(merged([(plots, progress)], merge, _longest_s(scenario)))
+
+
+def tracker_of(scenario: Scenario) -> RegisteredTracker:
+    """The tracker of a scenario, with registration where it has a table of it, and with its flight plans.
+
+    Raises `ConfigError` where the plans' file cannot be used, or a sensor cannot be registered.
+    """
+    tracker = RegisteredTracker(scenario.sensors, scenario.tracker, scenario.frame, scenario.registration)
+    tracker.plans = plans_of(scenario.flight_plans)
+    return tracker
 
 
 def replay(recordings: str | os.PathLike[str] | list[str | os.PathLike[str]], scenario: Scenario) -> Replay:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from farwatch.plots import N_TECHNOLOGIES, Floats, Ints
+from farwatch.plots import N_TECHNOLOGIES, NO_CALLSIGN, Floats, Ints
 
 
 class Status(IntEnum):
@@ -47,6 +47,7 @@ class Picture(NamedTuple):
     address: NDArray[np.int32]
     mode_a: NDArray[np.int16]
     callsign: Ints
+    flight_plan: Ints  # callsign of the flight plan that the track is of, NO_CALLSIGN where none is known
     sensors: Ints  # bit k: sensor k contributed within the last two of its scans
     plot: Ints  # id of the plot that weighed most in this update, -1 where none (a coasted scan)
     heard_ns: Ints  # (n, N_TECHNOLOGIES) the last detection by each Technology; 0: never, or not known
@@ -54,6 +55,11 @@ class Picture(NamedTuple):
     @property
     def n(self) -> int:
         return len(self.time_ns)
+
+    @property
+    def flight(self) -> Ints:
+        """The callsign that the aircraft says, else that of its flight plan."""
+        return np.where(self.callsign == NO_CALLSIGN, self.flight_plan, self.callsign)
 
     def take(self, rows: Any) -> Picture:
         """The rows given by an index array, mask or slice."""
@@ -108,6 +114,7 @@ def make_picture(n: int) -> Picture:
         address=np.zeros(n, np.int32),
         mode_a=np.zeros(n, np.int16),
         callsign=ints,
+        flight_plan=ints,
         sensors=ints,
         plot=ints,
         heard_ns=np.zeros((n, N_TECHNOLOGIES), np.int64),

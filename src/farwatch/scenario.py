@@ -18,8 +18,9 @@ from msgspec import Meta
 from msgspec import inspect as types
 
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import FlightPlanOptions
 from farwatch.frame import Frame
-from farwatch.registration import RegisteredTracker, RegistrationOptions
+from farwatch.registration.options import RegistrationOptions
 from farwatch.sensors import GeodeticSensor, PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
@@ -36,8 +37,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
     `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
-    `service` how `farwatch serve` keeps both. With a `registration` the sensors' errors are found
-    and taken off. `figures` are what it states of itself, which the simulated data have.
+    `flight_plans` which flights are expected, `service` how `farwatch serve` keeps all that. With a `registration` the
+    sensors' errors are found and taken off. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
@@ -45,6 +46,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     feeds: tuple[Feed, ...] = ()
     outputs: tuple[AsterixOutput, ...] = ()
     merge: MergeOptions = MergeOptions()
+    flight_plans: FlightPlanOptions | None = None
     service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
@@ -76,14 +78,18 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
     try:
-        return parse(raw)
+        scenario = parse(raw)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
+    return _found_from(file.parent, scenario)
 
 
-def tracker_of(scenario: Scenario) -> RegisteredTracker:
-    """The tracker that a scenario asks for, with registration where it has a table of it; raises `ConfigError`."""
-    return RegisteredTracker(scenario.sensors, scenario.tracker, scenario.frame, scenario.registration)
+def _found_from(folder: Path, scenario: Scenario) -> Scenario:
+    """The scenario with the files that it names found from its own folder."""
+    plans = scenario.flight_plans
+    if plans is None:
+        return scenario
+    return msgspec.structs.replace(scenario, flight_plans=FlightPlanOptions(file=str(folder / plans.file)))
 
 
 def parse(raw: dict[str, Any]) -> Scenario:
@@ -109,7 +115,9 @@ def parse(raw: dict[str, Any]) -> Scenario:
     if not scenario.frame.flat:
         _refuse_plane(scenario)
     elif any(isinstance(sensor, GeodeticSensor) for sensor in scenario.sensors):
-        n, kind = next((n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor))
+        n, kind = next(
+            (n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor)
+        )
         raise ConfigError(f'kind `{kind}` at $.sensors[{n}] gives positions on the Earth: set [frame] kind = "wgs84"')
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario

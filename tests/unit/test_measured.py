@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from farwatch.api import tracker_of
 from farwatch.formats import asterix
 from farwatch.formats.asterix.table import load_table
 from farwatch.geodesy import geodetic_to_ecef
 from farwatch.picture import Status, concat_pictures, make_picture
 from farwatch.plots import Kind, make_plots
 from farwatch.registration.measured import LastMeasured, Measured
-from farwatch.scenario import tracker_of
 from farwatch.sensors.radar import polar, radar_model
 from farwatch.sinks import Asterix62Options, TrackEncoder
 from farwatch.sinks.measured_item import measured_columns, sources_of

@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from farwatch.api import tracker_of
 from farwatch.errors import FarwatchError
 from farwatch.picture import Picture, make_picture
 from farwatch.plots import Batch, Plots, Progress, concat_plots
@@ -16,7 +17,7 @@ from farwatch.registration.correct import Correction
 from farwatch.registration.estimator import EXCLUDED, EXPLAINED
 from farwatch.registration.health import SECTORS
 from farwatch.registration.report import as_values, sensor_reports, words
-from farwatch.scenario import Scenario, tracker_of
+from farwatch.scenario import Scenario
 from registration_scenes import batches, heard, network, true_errors
 
 SECONDS, SEED = 105.0, 1

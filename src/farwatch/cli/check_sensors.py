@@ -10,13 +10,14 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import bar, kernels_ready, out, partial, result
 from farwatch.cli.track import losses
 from farwatch.errors import FarwatchError
 from farwatch.plots import Batch
 from farwatch.registration import RegistrationOptions
 from farwatch.registration.report import NAMES, Quality, SensorReport, as_values, sensor_reports
-from farwatch.scenario import Scenario, load, tracker_of
+from farwatch.scenario import Scenario, load
 from farwatch.simulation import Figures, Simulation
 from farwatch.sources import Replay, Simulated
 from farwatch.sources.replay import size_of

@@ -17,14 +17,15 @@ import msgspec
 from rich.live import Live as Screen
 
 from farwatch.api import listen as live_feeds
+from farwatch.api import tracker_of
 from farwatch.cli.say import err, kernels_ready, out, partial, result
-from farwatch.cli.track import day_of, sink_options
+from farwatch.cli.track import day_of, rejected_of, sink_options
 from farwatch.clock import now_ns
 from farwatch.errors import ConfigError
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, make_plots, make_progress
-from farwatch.scenario import Scenario, load, tracker_of
+from farwatch.scenario import Scenario, load
 from farwatch.sinks import AsterixOutputs, FileSink, Sink, health_of, open_sink
 from farwatch.sources import Live
 from farwatch.tracker import Tracker
@@ -109,6 +110,7 @@ def listen(
                 scenario.frame,
                 tracker.picture,
                 lambda: health_of(scenario.sensors, source.heard_ns, now_ns(), standing.overloaded),
+                tracker.plans,
                 tracker.measure() if scenario.outputs else None,
             )
             with stopped_by_signals(source.stop):
@@ -230,6 +232,7 @@ def summary(
         "plots": tracker.counts.given,
         "late": source.late,
         "ahead": source.ahead,
+        "rejected": rejected_of(source),
         "tracks": len(standing.tracks),
         "rows": standing.states,
         "latency_ms": round(statistics.median(standing.latency_ms), 3) if standing.latency_ms else None,
@@ -249,6 +252,8 @@ def summary(
         f"{len(standing.tracks):,} tracks, {standing.states:,} track states -> {to}",
         markup=False,
     )
+    for reason, count in rejected_of(source).items():
+        err().print(f"farwatch: not believed: {reason}: {count:,} times", markup=False)
 
 
 def site_name(scenario: Scenario) -> str:

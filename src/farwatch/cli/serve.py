@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import editions_of, err, kernels_ready, out, result
 from farwatch.cli.track import day_of, sink_options
 from farwatch.errors import ConfigError
 from farwatch.plots import Batch, make_plots, make_progress
-from farwatch.scenario import BUILTIN, Scenario, load, tracker_of
+from farwatch.scenario import BUILTIN, Scenario, load
 from farwatch.service import Board, Job, Service, default_state
 from farwatch.service.log import json_log
 from farwatch.service.queued import QueuedSink

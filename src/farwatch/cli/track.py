@@ -12,19 +12,25 @@ from typing import NamedTuple
 import msgspec
 from rich.table import Table
 
+from farwatch.api import tracker_of
 from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial, result
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import plans_of
 from farwatch.formats.asterix.editions import Choice, Editions
+from farwatch.formats.avr import NO_TIME
+from farwatch.formats.heard import BROKEN, CUT_OFF
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, without_identity
-from farwatch.scenario import Scenario, load, tracker_of
+from farwatch.scenario import Scenario, load
 from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
 from farwatch.sinks.asterix62 import source_of
-from farwatch.sources import Replay
+from farwatch.sources import Live, Replay
 from farwatch.sources.replay import size_of
 from farwatch.tracker import Smoother, Tracker
 from farwatch.tracker.smoother import HORIZON_S
+
+LOST = (BROKEN, CUT_OFF, NO_TIME)  # of what is skipped: the rest is no loss of what was asked for
 
 
 class Shape(NamedTuple):
@@ -143,12 +149,13 @@ def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) ->
     asterix62 = Asterix62Options(sac_sic=sac_sic)
     if written := Choice(editions).given.get(62):
         asterix62 = msgspec.structs.replace(asterix62, edition=written.edition)
-    return SinkOptions(scenario.sensors, scenario.frame, asterix62)
+    return SinkOptions(scenario.sensors, scenario.frame, asterix62, plans_of(scenario.flight_plans))
 
 
 def losses(source: Replay, tracker: Tracker) -> list[str]:
     """What of the input was lost, in words."""
     lost = [f"{kind}: {error}" for kind, error in source.statistics.errors.items()] + source.torn
+    lost += [f"{reason}: {count} times" for reason, count in source.statistics.skipped.items() if reason in LOST]
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
     if tracker.counts.homeless:
@@ -156,6 +163,11 @@ def losses(source: Replay, tracker: Tracker) -> list[str]:
     if tracker.counts.absurd:
         lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
     return lost
+
+
+def rejected_of(source: Replay | Live) -> dict[str, int]:
+    """What was reported and is not believed, by reason."""
+    return dict(source.statistics.rejected) | source.conditioner.rejected
 
 
 def summary(
@@ -172,6 +184,8 @@ def summary(
         "absurd": counts.absurd,
         "late": source.late,
         "late_used": counts.late - counts.homeless,
+        "rejected": rejected_of(source),
+        "left_out": dict(source.conditioner.counts),
         "of_other_sources": sum(source.statistics.unknown_sources.values()),
         "data_s": round(tally.span_s, 3),
         "tracks": len(tally.tracks),
@@ -189,6 +203,8 @@ def summary(
     table.add_row("plots of the site's sensors", f"{counts.given:,}")
     table.add_row("  on the ground, tests, monitors", f"{counts.not_aircraft:,}")
     table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late + counts.homeless:,}")
+    for reason, count in rejected_of(source).items():
+        table.add_row(f"  {reason}", f"{count:,}")
     table.add_row("data time", f"{tally.span_s / 60:,.1f} min")
     table.add_row("tracks", f"{len(tally.tracks):,}")
     table.add_row("track states written", f"{sink.rows:,}")

@@ -70,9 +70,9 @@ def sigmas_m(version: Bytes, nacp: Bytes, nic: Bytes) -> Floats:
 
 
 def nic_of(code: int, version: int, a: int, b: int, c: int) -> int:
-    """NIC of a position's type code (5 to 8 on the ground, 9 to 18 and 20 to 22 in the air) and its supplements a, b, c.
+    """NIC of a position's type code (5 to 8 on the ground, 9 to 18 and 20 to 22 in the air) and its supplements.
 
-    Version 0 has no NIC: its NUCp is given instead. 0 where the code says nothing. DO-260B, 2.2.3.2.3.1 and 2.2.3.2.4.1.
+    Version 0 has no NIC: its NUCp is given instead. 0 where the code says nothing. DO-260B, 2.2.3.2.3 and 2.2.3.2.4.
     """
     if version == 0:
         return {5: 9, 6: 8, 7: 7, 8: 6, 20: 9, 21: 8}.get(code, max(18 - code, 0) if 9 <= code <= 18 else 0)

@@ -16,9 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.cooperative.lineages import (
-    CONFIRMED,
     CONFIRMED_BESIDE,
-    LINEAGES,
     MAX_GROUND_SPEED_MPS,
     MAX_SPEED_MPS,
     METRES_A_DEGREE,
@@ -27,8 +25,8 @@ from farwatch.cooperative.lineages import (
     free_path,
     go_on,
     is_believed,
+    is_beside,
     is_contradicted,
-    is_live,
     offset_m,
     start_path,
     was_there,
@@ -51,7 +49,9 @@ REASONS = (
     "position beyond the sensor's range",
     "position or time that cannot be",
 )
-ACCEPTED, FIRST, WILD, CONTRADICTED, LATE, DUPLICATE, STALE, REBROADCAST, THINNED, BEYOND, IMPOSSIBLE = range(len(REASONS))
+ACCEPTED, FIRST, WILD, CONTRADICTED, LATE, DUPLICATE, STALE, REBROADCAST, THINNED, BEYOND, IMPOSSIBLE = range(
+    len(REASONS)
+)
 USUAL = frozenset({FIRST, DUPLICATE, REBROADCAST, THINNED})  # what every busy feed has: told, and no fault
 
 ON_GROUND, SURFACE = int(Flag.ON_GROUND), int(Flag.SURFACE)
@@ -99,13 +99,14 @@ def rules_of(sensors: Sequence[Sensor]) -> Rules:
         rows.append(
             (
                 round(sensor.period_s * 1e9), round(sensor.latency_s * 1e9), sensor.latency_sigma_s, sensor.sigma_m,
-                sensor.sigma_m_per_km / 1e3, place.lat_deg, place.lon_deg, sensor.max_range_km * 1e3, place.ellipsoidal_height_m - foot_m,
+                sensor.sigma_m_per_km / 1e3, place.lat_deg, place.lon_deg, sensor.max_range_km * 1e3,
+                place.ellipsoidal_height_m - foot_m,
                 sensor.surface, sensor.height == "pressure",
             )
         )  # fmt: skip
     columns = zip(*rows, strict=True)
     dtypes = (np.int64, np.int64, *[np.float64] * 7, np.bool_, np.bool_)
-    return Rules(*(np.array(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)))  # type: ignore[arg-type]
+    return Rules(*(np.array(column, dtype) for column, dtype in zip(columns, dtypes, strict=True)))
 
 
 @leaf
@@ -117,27 +118,19 @@ def possible(time_ns, lat_deg, lon_deg):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def believed_path(paths, row, time_ns):  # type: ignore[no-untyped-def]
-    """Whether the address has a path that is believed."""
-    for number in range(LINEAGES):
-        if is_live(paths, row, number, time_ns) and paths.hits[row, number] >= CONFIRMED:
-            return True
-    return False
-
-
-@leaf
 def judge(paths, row, other, time_ns, lat_deg, lon_deg, north_mps, east_mps, sigma_m, flags):  # type: ignore[no-untyped-def]
     """What becomes of one report, and the path that it lies on, which then ends there."""
     limit = MAX_GROUND_SPEED_MPS if flags & ON_GROUND else MAX_SPEED_MPS
     number = find_path(paths, row, time_ns, lat_deg, lon_deg, sigma_m, limit)
     if number < 0:
-        known = believed_path(paths, row, time_ns)
+        known = is_beside(paths, row, -1, time_ns)
         if known and was_there(paths, row, time_ns, lat_deg, lon_deg):
             return LATE, -1
         free = free_path(paths, row, time_ns)
         if free >= 0:
             start_path(paths, row, free, time_ns, lat_deg, lon_deg)
             paths.north_mps[row, free], paths.east_mps[row, free] = north_mps, east_mps
+            paths.direct_ns[row, free] = 0 if flags & SENT_ON else time_ns
         if is_contradicted(paths, other, time_ns, lat_deg, lon_deg, sigma_m, limit):
             return CONTRADICTED, -1
         return (WILD if known else FIRST), -1
@@ -162,7 +155,7 @@ def judge(paths, row, other, time_ns, lat_deg, lon_deg, north_mps, east_mps, sig
     if not is_believed(paths, row, number, time_ns, contradicted):
         if contradicted:
             return CONTRADICTED, number
-        return (WILD if believed_path(paths, row, time_ns) and paths.hits[row, number] > CONFIRMED else FIRST), number
+        return (WILD if is_beside(paths, row, number, time_ns) else FIRST), number
     return ACCEPTED, number
 
 
@@ -187,7 +180,8 @@ def spread(covariance, k, sigma_m, north, east, dt, unknown_mps, latency_sigma_s
 def condition(paths, rows, others, rules, plots, sigma_m, velocity_sigma, verdict):  # type: ignore[no-untyped-def]
     """Judge plots with geodetic z (rad) one after another and change those that are kept in place.
 
-    rows (n,) are those of their addresses, -1 for none, and `others` (n,) those of the same by another technique; `sigma_m` (n,) what their quality says, NaN none.
+    rows (n,) are those of their addresses, -1 for none, and `others` (n,) those of the same by another technique;
+    `sigma_m` (n,) is what their quality says, NaN where it says nothing.
     """
     for k in range(len(rows)):
         sensor = plots.sensor[k]
@@ -220,9 +214,7 @@ def condition(paths, rows, others, rules, plots, sigma_m, velocity_sigma, verdic
         slot_ns = (time_ns + period_ns // 2) // period_ns * period_ns
         unknown_mps = velocity_sigma[k] if has_velocity else math.nan
         if rows[k] >= 0:
-            verdict[k], number = judge(
-                paths, rows[k], others[k], time_ns, lat, lon, north, east, base, plots.flags[k]
-            )
+            verdict[k], number = judge(paths, rows[k], others[k], time_ns, lat, lon, north, east, base, plots.flags[k])
             if verdict[k] != ACCEPTED:
                 continue
             if slot_ns <= paths.slot_ns[rows[k], number]:

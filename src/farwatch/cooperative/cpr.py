@@ -24,7 +24,7 @@ def zones_of_longitude(lat_deg):  # type: ignore[no-untyped-def]
     if a >= 87.0:
         return 1 if a > 87.0 else 2
     c = math.cos(math.radians(a))
-    return int(math.floor(2.0 * math.pi / math.acos(1.0 - (1.0 - math.cos(math.pi / 30.0)) / (c * c))))
+    return math.floor(2.0 * math.pi / math.acos(1.0 - (1.0 - math.cos(math.pi / 30.0)) / (c * c)))
 
 
 @leaf
@@ -47,7 +47,7 @@ def near(lat_cpr, lon_cpr, odd, kind, lat_deg, lon_deg):  # type: ignore[no-unty
 
 @leaf
 def from_pair(even_lat, even_lon, odd_lat, odd_lon, odd_is_newer):  # type: ignore[no-untyped-def]
-    """Whether an even and an odd airborne message belong to one place, and the newer one's latitude and longitude (deg).
+    """Whether an even and an odd airborne message belong to one place, and latitude and longitude (deg) of the newer.
 
     Not where the two lie in different counts of zones: the aircraft has passed a border between them.
     """

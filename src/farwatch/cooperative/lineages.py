@@ -1,7 +1,8 @@
 """Lineages: the paths that reports of one address lie on. A report that lies on none is not believed by itself.
 
-A wild position stays alone; a second aircraft with the same address makes a path of its own, and so does one whose first
-positions were wrong. A receiver whose clock is behind reports an aircraft where it has been: on the older part of a path.
+A wild position stays alone; a second aircraft with the same address makes a path of its own, and so does one whose
+first positions were wrong. A receiver whose clock is behind reports an aircraft where it has been: on the older part of
+a path.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ CONFIRMED = 2  # reports that make the first path of an address believed
 CONFIRMED_BESIDE = 5  # and another one beside it
 MAX_SPEED_MPS = 1000.0
 MAX_GROUND_SPEED_MPS = 120.0
-SLACK_M = 300.0  # by which positions may be off besides what they say
+SLACK_M = 300.0  # by which positions of one path may be off besides what they say
+SLACK_BETWEEN_M = 100.0  # by which those of two techniques may
 AGILITY_MPS2 = 60.0
 LATE_M = 400.0  # so near to an older part of a path a report is a late one
 LATE_S = 5.0
@@ -47,8 +49,8 @@ class Lineages(NamedTuple):
     direct_ns: Ints  # of the last report that came from the aircraft itself
     past_ns: Ints  # (n, LINEAGES, PAST), 0 where empty
     past: Floats  # (n, LINEAGES, PAST, 2) degrees
-    cpr_ns: Ints  # (n, 2) of the last airborne message of each parity, 0: none
-    cpr: Ints  # (n, 2, 2)
+    cpr_ns: Ints  # (n, 2, 2) of the last airborne messages of each parity, of two aircraft at most; 0: none
+    cpr: Ints  # (n, 2, 2, 3) their latitude, longitude and altitude (m)
 
 
 def make_lineages(n: int) -> Lineages:
@@ -57,7 +59,7 @@ def make_lineages(n: int) -> Lineages:
     return Lineages(
         np.zeros(pair, ints), np.zeros(pair, ints), np.zeros(pair), np.zeros(pair), np.full(pair, np.nan),
         np.full(pair, np.nan), np.zeros(pair, ints), np.zeros(pair, ints), np.zeros((*pair, PAST), ints),
-        np.zeros((*pair, PAST, 2), floats), np.zeros((n, 2), ints), np.zeros((n, 2, 2), ints),
+        np.zeros((*pair, PAST, 2), floats), np.zeros((n, 2, 2), ints), np.zeros((n, 2, 2, 3), ints),
     )  # fmt: skip
 
 
@@ -100,7 +102,7 @@ class Addresses:
 
     def _sweep(self, newest_ns: int, wanted: set[int]) -> None:
         """Free the rows of addresses whose paths are all forgotten."""
-        last_ns = np.maximum(self.lineages.time_ns.max(axis=1), self.lineages.cpr_ns.max(axis=1))
+        last_ns = np.maximum(self.lineages.time_ns.max(axis=1), self.lineages.cpr_ns.max(axis=(1, 2)))
         blank = make_lineages(1)
         for key, row in list(self._row_of.items()):
             if newest_ns - last_ns[row] > FORGOTTEN_NS and key not in wanted:
@@ -133,11 +135,10 @@ def reach_m(dt, max_speed_mps, known):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def on_path(paths, row, number, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps):  # type: ignore[no-untyped-def]
-    """Whether a position can be of the aircraft that a path is of."""
+def on_path(paths, row, number, time_ns, lat_deg, lon_deg, slack, max_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a position that may be off by `slack` (m) can be of the aircraft that a path is of."""
     dt = (time_ns - paths.time_ns[row, number]) * 1e-9
     north, east = offset_m(paths.lat_deg[row, number], paths.lon_deg[row, number], lat_deg, lon_deg)
-    slack = SLACK_M + 4.0 * sigma_m
     if math.hypot(north, east) > max_speed_mps * abs(dt) + slack:
         return False
     vn, ve = paths.north_mps[row, number], paths.east_mps[row, number]
@@ -151,11 +152,12 @@ def find_path(paths, row, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps):  #
     """The path that a position lies on, that of most hits where there are several; -1: none."""
     best = -1
     for number in range(LINEAGES):
+        if best >= 0 and paths.hits[row, number] <= paths.hits[row, best]:
+            continue
         if is_live(paths, row, number, time_ns) and on_path(
-            paths, row, number, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps
+            paths, row, number, time_ns, lat_deg, lon_deg, SLACK_M + 4.0 * sigma_m, max_speed_mps
         ):
-            if best < 0 or paths.hits[row, number] > paths.hits[row, best]:
-                best = number
+            best = number
     return best
 
 
@@ -167,7 +169,7 @@ def was_there(paths, row, time_ns, lat_deg, lon_deg):  # type: ignore[no-untyped
             continue
         ahead_lat, ahead_lon = paths.lat_deg[row, number], paths.lon_deg[row, number]
         ahead_ns = paths.time_ns[row, number]
-        for back in range(PAST):  # from the newest place backwards, along the legs between them
+        for _ in range(PAST):  # from the newest place backwards, along the legs between them
             newest, at = np.int64(-1), -1
             for k in range(PAST):
                 if newest < paths.past_ns[row, number, k] < ahead_ns and paths.past_ns[row, number, k] > 0:
@@ -246,19 +248,26 @@ def is_contradicted(paths, other, time_ns, lat_deg, lon_deg, sigma_m, max_speed_
     for number in range(LINEAGES):
         if paths.hits[other, number] < CONFIRMED or abs(time_ns - paths.time_ns[other, number]) > FRESH_NS:
             continue
-        if on_path(paths, other, number, time_ns, lat_deg, lon_deg, sigma_m, max_speed_mps):
+        slack = SLACK_BETWEEN_M + 3.0 * sigma_m
+        if on_path(paths, other, number, time_ns, lat_deg, lon_deg, slack, max_speed_mps):
             return False
         fresh = True
     return fresh
 
 
 @leaf
+def is_beside(paths, row, number, time_ns):  # type: ignore[no-untyped-def]
+    """Whether the address has a path that is believed and has more reports than this one (-1: than none)."""
+    hits = paths.hits[row, number] if number >= 0 else 0
+    for other in range(LINEAGES):
+        most = paths.hits[row, other]
+        if other != number and most >= CONFIRMED and most > hits and is_live(paths, row, other, time_ns):
+            return True
+    return False
+
+
+@leaf
 def is_believed(paths, row, number, time_ns, contradicted):  # type: ignore[no-untyped-def]
     """Whether a path has the reports that it takes: more where the address has another one, or is seen elsewhere."""
-    wanted = CONFIRMED_BESIDE if contradicted else CONFIRMED
-    for other in range(LINEAGES):
-        live = is_live(paths, row, other, time_ns)
-        older = paths.hits[row, other] > paths.hits[row, number]
-        if other != number and live and older and paths.hits[row, other] >= CONFIRMED:
-            wanted = CONFIRMED_BESIDE
-    return paths.hits[row, number] >= wanted
+    doubtful = contradicted or is_beside(paths, row, number, time_ns)
+    return paths.hits[row, number] >= (CONFIRMED_BESIDE if doubtful else CONFIRMED)

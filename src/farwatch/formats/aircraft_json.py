@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from farwatch.cooperative.accuracy import position_sigma_m, velocity_sigma_mps
-from farwatch.formats.heard import BROKEN, FEET_A_MINUTE_MPS, FOOT_M, KNOT_MPS, LineReader, Report
+from farwatch.formats.heard import BROKEN, FEET_A_MINUTE_MPS, FOOT_M, KNOT_MPS, LineReader, Report, nanoseconds
 from farwatch.plots import NO_CALLSIGN, NO_MODE_A, Flag, Kind, pack_callsign
 
 LARGEST = 64 << 20  # bytes of a document that is written over several lines
@@ -23,7 +23,7 @@ _CALM = (None, "none", "reserved")
 
 
 class AircraftJson(LineReader):
-    """Reads documents; aircraft whose position is as old as in the last document are reports that were there already."""
+    """Reads documents. Positions that have not changed since the last one are left to the conditioner."""
 
     name = "aircraft_json"
 
@@ -50,8 +50,8 @@ class AircraftJson(LineReader):
                 continue
             try:
                 found = msgspec.json.decode(self._document)
-            except (msgspec.DecodeError, RecursionError):
-                if line.lstrip().startswith(b'{"now"') or len(self._document) == len(line) + 1 and b'"now"' in line:
+            except (ValueError, RecursionError):  # msgspec's errors are ValueErrors, as those of text that is not UTF-8
+                if line.lstrip().startswith(b'{"now"') or (len(self._document) == len(line) + 1 and b'"now"' in line):
                     self.skip(BROKEN)
                     self._document = b""
                 continue
@@ -128,7 +128,7 @@ def _report(one: dict[str, Any], now_s: float, received_ns: int) -> Report | Non
     told = not by_mlat and (nic >= 0 or nacp >= 0)
     squawk = str(one.get("squawk", ""))
     return Report(
-        round((now_s - age_s) * 1e9),
+        nanoseconds(now_s - age_s),
         lat,
         lon,
         address,

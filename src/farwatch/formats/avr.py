@@ -1,4 +1,4 @@
-"""AVR: Mode S messages as hexadecimal text (ports 30001, 30002). *8D...; or with a receiver's counter @0123456789AB8D...;
+"""AVR: Mode S messages as hexadecimal text (port 30002). *8D...; or with a receiver's counter @0123456789AB8D...;
 
 Lines without a counter say nothing of their time: it is that of their arrival, and recordings of them have none.
 """
@@ -25,7 +25,7 @@ class Avr(LineReader):
     def __init__(self, receiver: tuple[float, float] | None = None, day_ns: int = 0, *, gps: bool = False) -> None:
         super().__init__()
         self._clock = ReceiverClock(self.statistics.rejected, day_ns, gps)
-        self._modes = ModeS(self.kinds, self.statistics.skipped, self.statistics.rejected, receiver)
+        self._modes = ModeS(self.kinds, self.statistics.rejected, receiver)
 
     def _lines(self, lines: list[bytes], received_ns: int) -> list[Report]:
         messages, times = [], []

@@ -1,4 +1,4 @@
-"""Beast: the binary format of Mode S receivers (port 30005). 1A, a type, six bytes of counter, one of signal, a message.
+"""Beast: the binary format of Mode S receivers (port 30005): 1A, a type, 6 bytes of counter, one of signal, a message.
 
 Types: 31 Mode A/C (2 bytes), 32 short (7), 33 long (14), 34 the receiver's own state (14). A 1A in what follows is
 written twice.
@@ -27,10 +27,10 @@ class Beast(Reader):
 
     def __init__(self, receiver: tuple[float, float] | None = None, day_ns: int = 0, *, gps: bool = False) -> None:
         super().__init__()
-        skipped, rejected = self.statistics.skipped, self.statistics.rejected
+        rejected = self.statistics.rejected
         self._clock = ReceiverClock(rejected, day_ns, gps)
-        self._modes = ModeS(self.kinds, skipped, rejected, receiver)
-        self._multilaterated = ModeS(self.kinds, skipped, rejected, receiver)
+        self._modes = ModeS(self.kinds, rejected, receiver)
+        self._multilaterated = ModeS(self.kinds, rejected, receiver)
         self._rest = b""
 
     def _read(self, data: bytes, received_ns: int, last: bool) -> list[Report]:

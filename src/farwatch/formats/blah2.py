@@ -53,7 +53,7 @@ class Blah2(LineReader):
         for line in lines:
             try:
                 found = _DECODER.decode(line)
-            except msgspec.DecodeError:
+            except ValueError:  # msgspec's too
                 self.skip(BROKEN)
                 continue
             n = len(found.delay)
@@ -95,6 +95,6 @@ def is_blah2(head: bytes) -> bool:
     """Whether the first line of a file is one."""
     try:
         _DECODER.decode(head.split(b"\n", 1)[0])
-    except msgspec.DecodeError:
+    except ValueError:
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -52,6 +52,11 @@ class Report(NamedTuple):
     received_ns: int = 0
 
 
+def nanoseconds(seconds: float) -> int:
+    """Seconds since 1970 as whole microseconds, in nanoseconds: a double does not hold more."""
+    return round(seconds * 1e6) * 1000
+
+
 _COLUMNS = {name: k for k, name in enumerate(Report._fields)}
 _WHOLE = {"time_ns", "address", "callsign", "mode_a", "nic", "nacp", "sil", "flags", "kind", "received_ns"}
 
@@ -61,7 +66,7 @@ def heard(reports: list[Report], first_id: int = 0) -> Heard:
     n = len(reports)
     columns = list(zip(*reports, strict=True)) if n else [()] * len(Report._fields)
 
-    def column(name: str) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    def column(name: str) -> Any:
         return np.array(columns[_COLUMNS[name]], np.int64 if name in _WHOLE else np.float64)
 
     z = np.full((n, 6), np.nan)
@@ -105,6 +110,15 @@ class Reader(ABC):
         self.kinds: Counter[str] = Counter()
         self.statistics = Statistics()
         self._next_id = 0
+
+    def take_statistics(self) -> Statistics:
+        """What was counted since this was last called; the counts start anew."""
+        taken = Statistics()
+        taken.add(self.statistics)
+        self.statistics.records = 0
+        self.statistics.skipped.clear()
+        self.statistics.rejected.clear()
+        return taken
 
     @abstractmethod
     def _read(self, data: bytes, received_ns: int, last: bool) -> list[Report]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import math
 
-from farwatch.formats.heard import BROKEN, FEET_A_MINUTE_MPS, FOOT_M, KNOT_MPS, LineReader, Report
+from farwatch.formats.heard import BROKEN, FEET_A_MINUTE_MPS, FOOT_M, KNOT_MPS, LineReader, Report, nanoseconds
 from farwatch.plots import NO_MODE_A, Flag, Kind, pack_callsign
 
 LATEST_S = 4e9
@@ -56,7 +56,7 @@ def _report(fields: list[str], received_ns: int) -> Report:
         track, speed, climb = (float(field) for field in fields[14:17])
     squawk = fields[3]
     return Report(
-        round(time_s * 1e9),
+        nanoseconds(time_s),
         float(fields[4]),
         float(fields[5]),
         int(fields[1], 16),

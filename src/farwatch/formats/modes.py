@@ -87,13 +87,11 @@ def decoder() -> Any:
 class ModeS:
     """Decodes the messages of one receiver; `receiver` is its latitude and longitude (deg), if known.
 
-    `kinds` counts messages by downlink format, `skipped` and `rejected` what was of no use or not believed.
+    `kinds` counts messages by downlink format, `rejected` what is not believed.
     """
 
-    def __init__(
-        self, kinds: Counter[str], skipped: Counter[str], rejected: Counter[str], receiver: tuple[float, float] | None
-    ) -> None:
-        self.kinds, self.skipped, self.rejected = kinds, skipped, rejected
+    def __init__(self, kinds: Counter[str], rejected: Counter[str], receiver: tuple[float, float] | None) -> None:
+        self.kinds, self.rejected = kinds, rejected
         self._receiver = receiver or (math.nan, math.nan)
         self._aircraft: dict[int, _Aircraft] = {}
         self._addresses = Addresses()
@@ -111,7 +109,7 @@ class ModeS:
         drafts: list[Report] = []
         for k, address, found in zip(good, addresses, fields, strict=True):
             if found is None:
-                self.skipped[NOT_DECODED] += 1
+                self.rejected[NOT_DECODED] += 1
                 continue
             if draft := self._take(found, address, time_ns[k], received_ns):
                 positions.append((time_ns[k], address, self._aircraft[address], found))
@@ -119,7 +117,7 @@ class ModeS:
         return self._placed(drafts, positions)
 
     def _with_parity(self, messages: Sequence[bytes], time_ns: Ints) -> tuple[list[int], list[int]]:
-        """Numbers and addresses of the messages whose parity is right; what is known of addresses is kept up to date."""
+        """Numbers and addresses of the messages whose parity is right; known addresses are kept up to date."""
         table = np.zeros((len(messages), LONG), np.uint8)
         size = np.array([len(message) for message in messages], np.int64)
         whole = np.frombuffer(b"".join(message.ljust(LONG, b"\0") for message in messages), np.uint8)
@@ -132,12 +130,12 @@ class ModeS:
         for k, (form, rest, address) in enumerate(zip(formats.tolist(), remainder.tolist(), announced.tolist())):
             self.kinds[f"DF{form}"] += 1
             if (size[k] == LONG) != (form >= 16):
-                self.skipped[BAD_PARITY] += 1
+                self.rejected[BAD_PARITY] += 1
                 continue
             if form in (17, 18) or (form == 11 and rest & 0xFFFF80 == 0):
                 # The parity of an all-call reply holds the code of who has asked, in its last seven bits.
                 if rest and (form != 11 or not self._knows(address, int(time_ns[k]))):
-                    self.skipped[BAD_PARITY] += 1
+                    self.rejected[BAD_PARITY] += 1
                     continue
                 key = address | self._own_address(form, int(table[k, 0]), bytes(messages[k]))
                 self._known(key).heard_ns = int(time_ns[k])
@@ -146,11 +144,11 @@ class ModeS:
             elif form in (4, 5, 20, 21):
                 key = rest
                 if not self._knows(key, int(time_ns[k])):
-                    self.skipped[UNKNOWN_PARITY] += 1
+                    self.rejected[UNKNOWN_PARITY] += 1
                     continue
             else:
                 if form == 11:
-                    self.skipped[BAD_PARITY] += 1
+                    self.rejected[BAD_PARITY] += 1
                 continue  # what airborne collision avoidance says to itself, and formats of other users
             good.append(k)
             addresses.append(key)
@@ -163,7 +161,9 @@ class ModeS:
         if form != 18:
             return 0
         code = message[4] >> 3
-        flagged = message[4] & 1 if 9 <= code <= 18 or 20 <= code <= 22 else message[6] >> 3 & 1 if 5 <= code <= 8 else 0
+        flagged = (
+            message[4] & 1 if 9 <= code <= 18 or 20 <= code <= 22 else message[6] >> 3 & 1 if 5 <= code <= 8 else 0
+        )
         return 1 << 24 if control in (1, 5) or (control in (2, 3, 6) and flagged) else 0
 
     def _knows(self, address: int, time_ns: int) -> bool:
@@ -181,7 +181,9 @@ class ModeS:
     def _forget(self) -> None:
         newest_ns = max(one.heard_ns for one in self._aircraft.values())
         self._aircraft = {
-            key: one for key, one in self._aircraft.items() if newest_ns - one.heard_ns < 10 * KNOWN_NS or not one.heard_ns
+            key: one
+            for key, one in self._aircraft.items()
+            if newest_ns - one.heard_ns < 10 * KNOWN_NS or not one.heard_ns
         }
 
     def _take(self, found: dict[str, Any], address: int, time_ns: int, received_ns: int) -> Report | None:
@@ -295,14 +297,13 @@ class ModeS:
         ]
 
 
-def _folded(found: dict[str, Any]) -> tuple[int, int, int, int]:
+def _folded(found: dict[str, Any]) -> tuple[int, int, int, int, int]:
     kind = SURFACE if found["bds"] == "06" else AIRBORNE
-    return kind, int(found["parity"] == "odd"), found["lat_cpr"], found["lon_cpr"]
+    level_m = round((found.get("altitude") or 0) * FOOT_M)
+    return kind, int(found["parity"] == "odd"), found["lat_cpr"], found["lon_cpr"], level_m
 
 
 def _mode_a(found: dict[str, Any]) -> int:
     """The code as the number that its four octal digits make."""
     text = str(found.get("squawk", ""))
     return int(text, 8) if len(text) == 4 and set(text) <= set("01234567") else NO_MODE_A
-
-

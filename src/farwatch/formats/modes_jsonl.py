@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from farwatch.formats.heard import BROKEN, LineReader, Report
+from farwatch.formats.heard import BROKEN, LineReader, Report, nanoseconds
 from farwatch.formats.modes import LONG, SHORT, ModeS
 
 
@@ -24,7 +24,7 @@ class ModeSJsonl(LineReader):
 
     def __init__(self, receiver: tuple[float, float] | None = None, day_ns: int = 0) -> None:
         super().__init__()
-        self._modes = ModeS(self.kinds, self.statistics.skipped, self.statistics.rejected, receiver)
+        self._modes = ModeS(self.kinds, self.statistics.rejected, receiver)
 
     def _lines(self, lines: list[bytes], received_ns: int) -> list[Report]:
         messages, times = [], []
@@ -32,7 +32,7 @@ class ModeSJsonl(LineReader):
             try:
                 found = _DECODER.decode(line)
                 message = bytes.fromhex(found.frame)
-            except (msgspec.DecodeError, ValueError):
+            except ValueError:  # msgspec's too
                 self.skip(BROKEN)
                 continue
             if len(message) not in (SHORT, LONG) or not 0 < found.timestamp < LATEST_S:
@@ -40,7 +40,7 @@ class ModeSJsonl(LineReader):
                 continue
             self.statistics.records += 1
             messages.append(message)
-            times.append(round(found.timestamp * 1e9))
+            times.append(nanoseconds(found.timestamp))
         return self._modes.reports(messages, times, received_ns)
 
 
@@ -48,6 +48,6 @@ def is_modes_jsonl(head: bytes) -> bool:
     """Whether the first line of a file is one."""
     try:
         _DECODER.decode(head.split(b"\n", 1)[0])
-    except (msgspec.DecodeError, ValueError):
+    except ValueError:
         return False
     return True

@@ -1,7 +1,8 @@
 """ReceiverClock: the counter of a Mode S receiver (12 MHz, from whenever it was switched on) -> UTC.
 
 Where the times of arrival are known, the counter is tied to the earliest of them, for a message is late by the network
-and never early; where they are not, to the start of the recording's day. A counter that jumps is tied anew, and counted.
+and never early; where they are not, to the start of the recording's day. A counter that jumps is tied anew, and that is
+counted.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 MSG, kind, two numbers, address, number, date and time made, date and time written, callsign, altitude (ft), speed (kt),
 track, latitude, longitude, vertical rate (ft/min), squawk, four marks: alert, emergency, ident, on the ground. Where
-positions are by multilateration, the line begins with MLAT, or alert holds how many receivers took part and emergency the
-error in metres. Some write the receiver's uptime in nanoseconds before MSG, and no date.
+positions are by multilateration, the line begins with MLAT, or alert holds how many receivers took part and emergency
+the error in metres. Some write the receiver's uptime in nanoseconds before MSG, and no date.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from farwatch.formats.heard import BROKEN, FEET_A_MINUTE_MPS, FOOT_M, KNOT_MPS, 
 from farwatch.plots import NO_CALLSIGN, NO_MODE_A, Flag, Kind, pack_callsign
 
 OTHER = frozenset((b"SEL", b"ID", b"AIR", b"STA", b"CLK"))  # what is not about where an aircraft is
+LATEST_NS = 4_000_000_000_000_000_000
 FRESH_NS = 10_000_000_000
 CLOCK_NS = 5_000_000_000  # a time that is further from its arrival is not of this clock, or of another time zone
 WRONG_CLOCK = "time far from that of its arrival: the arrival's is taken"
@@ -138,6 +139,8 @@ class Sbs(LineReader):
         """When a line was made; 0 where that is not known."""
         if uptime:
             made_ns = self._base_ns + int(uptime)
+            if made_ns > LATEST_NS:
+                raise ValueError("uptime")
         elif fields[_MADE].strip() and fields[_MADE + 1].strip():
             made_ns = self._day_ns(fields[_MADE], fields[_MADE + 1])
         else:

@@ -2,8 +2,9 @@
 
 The tracker's kernels know a `SensorModel` and the kernels below, which hand on to those of the sensor's kind. A kind
 gates in coordinates of its own, u, v and w: a radar's azimuth, range and elevation, a position's x and y from its
-area's corner, east and north about a geodetic sensor's place. The radar's model holds arrays, and arrays cost reference counts wherever they are handed on or taken out
-of a tuple: so it goes beside the `SensorModel`, which holds numbers alone. It is `NO_RADAR` for the other kinds.
+area's corner, east and north about a geodetic sensor's place. The radar's model holds arrays, and arrays cost reference
+counts wherever they are handed on or taken out of a tuple: so it goes beside the `SensorModel`, which holds numbers
+alone. It is `NO_RADAR` for the other kinds.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Geodetic: sensors that give positions on the Earth: ADS-B, multilateration, and surface movement radar.
 
-Positions come at any time, and are moved to common times before the tracker has them (`cooperative/conditioner.py`): all
-of one period are one snapshot. Gates are reckoned in a plane about the sensor's place, east and north.
+Positions come at any time, and are moved to common times before the tracker has them (`cooperative/conditioner.py`):
+all of one period are one snapshot. Gates are reckoned in a plane about the sensor's place, east and north.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msgspec import Meta
 from farwatch.association.gate import Window
 from farwatch.errors import ConfigError
 from farwatch.frame import vertical
-from farwatch.geodesy import A, E2, enu_axes, to_ecef
+from farwatch.geodesy import E2, A, enu_axes, to_ecef
 from farwatch.kernels import leaf
 from farwatch.sensors.place import Place
 from farwatch.sensors.scalar import scalar_correction
@@ -25,7 +25,9 @@ NotNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 Source = Annotated[str, Meta(pattern=r"^\d{1,3}/\d{1,3}$")]
 
-SILENT_SHARE = 1e-3  # of the detection probability: that an aircraft is not reported says nothing of whether it is there
+SILENT_SHARE = (
+    1e-3  # of the detection probability: that an aircraft is not reported says nothing of whether it is there
+)
 OUTSIDE = 0.1
 HEIGHT_SPAN_M = 15_000.0
 BANDS = 64

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from farwatch.api import tracker_of
 from farwatch.clock import now_ns
 from farwatch.errors import FarwatchError
 from farwatch.journal import Entry, Head, Position
 from farwatch.picture import Picture
 from farwatch.plots import Batch, Plots, Progress
-from farwatch.scenario import Scenario, tracker_of
+from farwatch.scenario import Scenario
 from farwatch.service.board import Mode
 from farwatch.service.checkpoint import Checkpoint, Draft
 from farwatch.service.intake import Intake
@@ -44,7 +45,9 @@ class Core:
         )
         sensors, frame = scenario.sensors, scenario.frame
         measured = self.tracker.measure() if scenario.outputs else None
-        self.outputs = AsterixOutputs(scenario.outputs, sensors, frame, self.tracker.picture, health, measured)
+        self.outputs = AsterixOutputs(
+            scenario.outputs, sensors, frame, self.tracker.picture, health, self.tracker.plans, measured
+        )
         self.until_ns = 0
 
     def take(self, batch: Batch) -> Picture:

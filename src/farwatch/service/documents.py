@@ -40,7 +40,7 @@ def track_objects(p: Picture, rows: Ints, ids: list[str]) -> list[dict[str, Any]
     names = dict(zip(masks := np.unique(p.sensors).tolist(), [sensor_names(mask, ids) for mask in masks], strict=True))
     measures = [np.round(getattr(p, name), digits).tolist() for name, digits in _ROUNDED]
     keys = [name for name, _ in _ROUNDED]
-    columns = p.track.tolist(), p.status.tolist(), callsigns(p.callsign), addresses(p.address), modes_a(p.mode_a)
+    columns = p.track.tolist(), p.status.tolist(), callsigns(p.flight), addresses(p.address), modes_a(p.mode_a)
     return [
         {
             "id": track,
@@ -88,7 +88,7 @@ def aircraft_json(frame: Frame) -> Pieces:
     def aircraft(part: Ints) -> list[dict[str, Any]]:
         p = frame.states.take(part)
         columns = (
-            p.track.tolist(), p.address.tolist(), callsigns(p.callsign), modes_a(p.mode_a), p.lat_deg.tolist(),
+            p.track.tolist(), p.address.tolist(), callsigns(p.flight), modes_a(p.mode_a), p.lat_deg.tolist(),
             p.lon_deg.tolist(), (p.pressure_altitude_m / FOOT).tolist(), (p.height_wgs84_m / FOOT).tolist(),
             (p.ground_speed_mps / KNOT).tolist(), p.track_angle_deg.tolist(),
             (p.vertical_rate_mps / FOOT_A_MINUTE).tolist(), p.sigma_horizontal_m.tolist(),

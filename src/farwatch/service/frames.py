@@ -171,7 +171,7 @@ def detail(frame: Frame, row: int, hits: HitRows, ids: list[str]) -> dict[str, A
         "id": int(p.track[k]),
         "time_ms": frame.time_ns / 1e6,
         "status": Status(p.status[k]).name.lower(),
-        "callsign": callsigns(p.callsign[one])[0],
+        "callsign": callsigns(p.flight[one])[0],
         "address": addresses(p.address[one])[0],
         "mode_a": modes_a(p.mode_a[one])[0],
         "lat_deg": float(p.lat_deg[k]),

@@ -186,7 +186,7 @@ class History:
         """The identities of the tracks that are waiting, as rows of `tracks`."""
         names: dict[int, tuple[Any, ...]] = {}
         for p in waiting:
-            columns = callsigns(p.callsign), addresses(p.address), modes_a(p.mode_a), (p.time_ns // 1_000_000).tolist()
+            columns = callsigns(p.flight), addresses(p.address), modes_a(p.mode_a), (p.time_ns // 1_000_000).tolist()
             names.update(zip(p.track.tolist(), zip(*columns, strict=True), strict=True))
         return [(track, *name) for track, name in names.items()]
 

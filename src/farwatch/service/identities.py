@@ -28,7 +28,7 @@ def identities_of(picture: Picture) -> Rows:
     """A row a track of a picture, in its order."""
     rows = np.empty(picture.n, IDENTITY)
     rows["id"] = picture.track & 0xFFFFFFFF
-    rows["address"], rows["mode_a"], rows["callsign"] = picture.address, picture.mode_a, picture.callsign
+    rows["address"], rows["mode_a"], rows["callsign"] = picture.address, picture.mode_a, picture.flight
     return rows
 
 
@@ -75,6 +75,6 @@ def static_messages(rows: Rows) -> list[str]:
 def has_none(picture: Picture) -> NDArray[np.bool_]:
     """(n,) which tracks have no identity at all: seen by primary radar only."""
     nameless: NDArray[np.bool_] = (
-        (picture.address == NO_ADDRESS) & (picture.mode_a == NO_MODE_A) & (picture.callsign == NO_CALLSIGN)
+        (picture.address == NO_ADDRESS) & (picture.mode_a == NO_MODE_A) & (picture.flight == NO_CALLSIGN)
     )
     return nameless

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from farwatch.errors import FarwatchError
+from farwatch.flight_plans import FlightPlans
 from farwatch.frame import Frame
 from farwatch.picture import Picture
 from farwatch.sensors import Sensor
@@ -27,11 +28,12 @@ SUFFIXES: dict[str, type[FileSink]] = {
 
 
 class SinkOptions(NamedTuple):
-    """What some sinks must know besides the sensors' ids: the sensors themselves, the frame, their own options."""
+    """What some sinks must know besides the sensors' ids: the sensors, the frame, flight plans, their own options."""
 
     sensors: Sequence[Sensor] = ()
     frame: Frame = Frame()
     asterix62: Asterix62Options = Asterix62Options()
+    plans: FlightPlans | None = None
 
 
 NO_OPTIONS = SinkOptions()
@@ -50,7 +52,8 @@ def open_sink(path: str | os.PathLike[str], sensors: Sequence[str], options: Sin
     if kind is None:
         raise FarwatchError(f"{path}: no such format of tracks; give a name that ends in {', '.join(SUFFIXES)}")
     if kind is Asterix62Sink:
-        return Asterix62Sink(path, tuple(sensors), TrackEncoder(options.asterix62, options.sensors, options.frame))
+        encoder = TrackEncoder(options.asterix62, options.sensors, options.frame, options.plans)
+        return Asterix62Sink(path, tuple(sensors), encoder)
     return kind(path, tuple(sensors))
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from msgspec import Meta
 
 from farwatch.errors import ConfigError
+from farwatch.flight_plans import FlightPlans
 from farwatch.formats.asterix.blocks import LARGEST_BLOCK, Blocks, pack
 from farwatch.formats.asterix.encode import encode
 from farwatch.formats.asterix.system_tracks import (
@@ -59,7 +60,12 @@ class TrackEncoder:
     """
 
     def __init__(
-        self, options: Asterix62Options, sensors: Sequence[Sensor], frame: Frame, measured: LastMeasured | None = None
+        self,
+        options: Asterix62Options,
+        sensors: Sequence[Sensor],
+        frame: Frame,
+        plans: FlightPlans | None = None,
+        measured: LastMeasured | None = None,
     ) -> None:
         self.options = options
         self._measured, self._sources = measured, sources_of(sensors)
@@ -69,7 +75,8 @@ class TrackEncoder:
         self.records = 0
         sac, sic = source_of(options.sac_sic)
         plane = None if frame.flat else plane_at(*centre_of(options, sensors))
-        self._origin = Origin(sac, sic, options.service, plane, tuple(_height_source(sensor) for sensor in sensors))
+        heights = tuple(_height_source(sensor) for sensor in sensors)
+        self._origin = Origin(sac, sic, options.service, plane, heights, plans)
 
     @property
     def unnumbered(self) -> int:

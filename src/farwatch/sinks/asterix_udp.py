@@ -15,6 +15,7 @@ from msgspec import Meta
 from numpy.typing import NDArray
 
 from farwatch.errors import ConfigError, FarwatchError, FormatError
+from farwatch.flight_plans import FlightPlans
 from farwatch.formats.asterix.blocks import pack
 from farwatch.formats.asterix.encode import Encoded
 from farwatch.formats.asterix.service_out import (
@@ -111,6 +112,7 @@ class AsterixOutputs:
         frame: Frame,
         whole: Callable[[int], Picture],
         health: Callable[[], Health] | None = None,
+        plans: FlightPlans | None = None,
         measured: LastMeasured | None = None,
     ) -> None:
         self.numbers = TrackNumbers(max((one.quarantine_s for one in options), default=60.0))
@@ -119,7 +121,7 @@ class AsterixOutputs:
         try:
             for number, one in enumerate(options):
                 try:
-                    self.clients.append(Client(one, sensors, frame, measured))
+                    self.clients.append(Client(one, sensors, frame, plans, measured))
                 except (ConfigError, FormatError) as error:
                     raise ConfigError(f"$.outputs[{number}]: {error}") from None
         except ConfigError:
@@ -229,7 +231,12 @@ class Client:
     """One receiver of tracks. A track that leaves its area ends for it, and begins anew where it comes back."""
 
     def __init__(
-        self, options: AsterixOutput, sensors: Sequence[Sensor], frame: Frame, measured: LastMeasured | None = None
+        self,
+        options: AsterixOutput,
+        sensors: Sequence[Sensor],
+        frame: Frame,
+        plans: FlightPlans | None = None,
+        measured: LastMeasured | None = None,
     ) -> None:
         self.url = options.url
         endpoint = parse_url(options.url, ("udp",))
@@ -238,7 +245,7 @@ class Client:
         self._every_ns = None if options.every_s is None else round(options.every_s * 1e9)
         self._status_ns = round(options.status_s * 1e9)
         self._due_ns = self._status_due_ns = 0
-        self._encoder = TrackEncoder(options, sensors, frame, measured)
+        self._encoder = TrackEncoder(options, sensors, frame, plans, measured)
         self._editions = status_editions(options.editions)
         self._system = System(*source_of(options.sac_sic), 0 if options.service is None else options.service)
         self._largest = options.largest_block

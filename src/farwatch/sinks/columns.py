@@ -25,6 +25,7 @@ def track_table(picture: Picture, sensors: tuple[str, ...]) -> pa.Table:
     columns["address"] = nullable(picture.address.astype(np.uint32), picture.address == NO_ADDRESS)
     columns["mode_a"] = nullable(picture.mode_a, picture.mode_a == NO_MODE_A)
     columns["callsign"] = callsigns(picture.callsign)
+    columns["flight_plan"] = callsigns(picture.flight_plan)
     masks, where = np.unique(picture.sensors, return_inverse=True)
     lists = [[name for bit, name in enumerate(sensors) if int(mask) >> bit & 1] for mask in masks]
     columns["sensors"] = pa.array(lists, pa.list_(pa.string())).take(pa.array(where))

@@ -62,7 +62,7 @@ class Pending(NamedTuple):
 
     def take(self, rows: Any) -> Pending:
         """The rows given by an index array, mask or slice."""
-        return Pending(*(column.take(rows) if isinstance(column, Plots) else column[rows] for column in self))
+        return Pending(self.plots.take(rows), self.number[rows], self.sigma_m[rows])
 
 
 NO_REPORTS = Pending(make_plots(0), np.empty(0, np.int64), np.empty(0))

@@ -179,6 +179,7 @@ def picture_of(columns: tuple[Floats, Ints, Ints], until_ns: int) -> Picture:
         address=ints[3].astype(np.int32),
         mode_a=ints[4].astype(np.int16),
         callsign=ints[5],
+        flight_plan=np.zeros(len(ints[5]), np.int64),
         sensors=ints[7],
         plot=ints[6],
         heard_ns=heard_ns,

@@ -9,11 +9,12 @@ import msgspec
 import numpy as np
 
 from farwatch.errors import FarwatchError
+from farwatch.flight_plans import CODES, FlightPlans
 from farwatch.frame import Frame
 from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
-from farwatch.plots import NO_ADDRESS, Batch, Ints, Plots, Progress, make_plots, make_progress
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Batch, Ints, Plots, Progress, make_plots, make_progress
 from farwatch.sensors import Sensor, layer_edges, sensor_model
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
@@ -53,7 +54,8 @@ class Tracker:
     """Multi-sensor tracker: a track-oriented Poisson multi-Bernoulli filter with IMM motion (Williams 2015).
 
     `sensors` in the order of `Plots.sensor`. It keeps no clock: batches carry the time. `counts` says what became of
-    the plots. `on_filtered`, if given, hears what the filter had after each look, row by row of each picture.
+    the plots. `on_filtered`, if given, hears what the filter had after each look, row by row of each picture; `plans`,
+    if given, are the flight plans that its pictures name.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Tracker:
         options = options or TrackerOptions()
         self.sensors = tuple(sensors)
         self.on_filtered: Callable[[Filtered], object] | None = None
+        self.plans: FlightPlans | None = None
         self.flat = (frame or Frame()).flat
         self._options = tracker_model(options, self.flat)
         self.motion = motion_model(options.motion)
@@ -119,7 +122,7 @@ class Tracker:
         ended = done.ended if parts else expire(self._tracks, batch.until_ns, self._options.coast_ns)
         if len(ended) or not pictures:
             pictures.append(self._report(ended))
-        return concat_pictures(pictures) if len(pictures) > 1 else pictures[0]
+        return self._planned(concat_pictures(pictures) if len(pictures) > 1 else pictures[0])
 
     def picture(self, time_ns: int, above_existence: float | None = None) -> Picture:
         """All confirmed and coasting tracks that may still exist, predicted to one time.
@@ -135,7 +138,8 @@ class Tracker:
         mean, covariance = predict_rows(self._tracks, self._hypotheses, rows, time_ns, self.motion, self.flat)
         times = np.full(len(rows), time_ns, np.int64)
         own = np.arange(len(rows))
-        return report(self._tracks, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns)
+        t = self._tracks
+        return self._planned(report(t, rows, times, mean, covariance, own, self._period_s, self.flat, self._until_ns))
 
     def snapshot(self) -> bytes:
         """The whole state as bytes: a tracker of the same options that restores them goes on bit by bit the same."""
@@ -176,9 +180,7 @@ class Tracker:
         for name, value in rest.items():
             setattr(self, name, value)
 
-    def _parts(
-        self, batch: Batch, sensor: int, before_ns: int
-    ) -> list[tuple[Admitted, Plots, Progress, int]]:
+    def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
         """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
 
         Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
@@ -229,6 +231,16 @@ class Tracker:
         rows = rows[(t.status[rows] != Status.TENTATIVE) & ((t.existence[rows] >= SHOWN) | ~t.alive[rows])]
         self._tell_filtered(rows)
         return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
+
+    def _planned(self, picture: Picture) -> Picture:
+        """The picture with the flight plans that its tracks are of."""
+        if self.plans is None:
+            return picture
+        t = self._tracks
+        codes = t.mode_a[t.alive & (t.status != Status.TENTATIVE) & (t.mode_a != NO_MODE_A)]
+        shown = np.bincount(codes, minlength=CODES)
+        found = self.plans.correlate(picture.address, picture.callsign, picture.mode_a, shown, picture.until_ns)
+        return picture._replace(flight_plan=found)
 
     def _tell_filtered(self, rows: Ints) -> None:
         """Tell what the filter has of the tracks in `rows`, where someone wants to hear it."""

@@ -121,8 +121,9 @@ class Assembler:
         seen = self.unknown_sources
         held = ", ".join(f"{sac}/{sic} ({seen[sac, sic]} records)" for sac, sic in sorted(seen) if sac >= 0)
         more = "".join(f", {number:03d}" for number in self.wanted.sources)
+        what = f"surveillance data (CAT048, 034, 001, 002{more})" if more else "radar data (CAT048, 034, 001 or 002)"
         if not held:
-            raise FormatError(f"{self.name}: holds no surveillance data (CAT048, 034, 001, 002{more}) that can be read")
+            raise FormatError(f"{self.name}: holds no {what} that can be read")
         raise FormatError(
             f"{self.name}: no record is of a sensor that the site names; "
             f"the recording holds SAC/SIC {held}, the site names {named}"

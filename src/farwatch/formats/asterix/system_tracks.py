@@ -1,6 +1,6 @@
 """Track states -> the numbers of CAT062 records (EUROCONTROL SPEC-0149-9).
 
-What a picture does not know is left out, never made up: accelerations, flight plans, and the geometric height of a
+What a picture does not know is left out, never made up: accelerations, and the geometric height of a
 track that no sensor measures the height of. Times are rounded to the item's 1/128 s and go round at midnight. The
 system plane is stereographic about a configured centre; velocities and standard deviations are true (not stretched as
 the plane is) and turned into its axes.
@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from farwatch.flight_plans import FlightPlans
 from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.table import Table
 from farwatch.formats.asterix.text import icao_text
 from farwatch.formats.asterix.time_of_day import ticks_of
 from farwatch.geodesy import E2, A
 from farwatch.picture import Picture, Status
-from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints, Technology
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints, Technology, callsign_text
 from farwatch.stereographic import Plane, project
 
 NO_HEIGHT_SOURCE, GNSS, RADAR_3D, MULTILATERATION = 0, 1, 2, 7  # I062/080 SRC: where I062/130 comes from
@@ -54,6 +55,7 @@ class Origin(NamedTuple):
     service: int | None
     plane: Plane | None  # None: the frame is flat, and its own plane is the system's
     height_source: tuple[int, ...]  # by sensor: NO_HEIGHT_SOURCE, GNSS, RADAR_3D or MULTILATERATION
+    plans: FlightPlans | None = None
 
 
 def track_columns(picture: Picture, numbering: Numbering, origin: Origin, table: Table) -> Columns:
@@ -71,6 +73,8 @@ def track_columns(picture: Picture, numbering: Numbering, origin: Origin, table:
     columns |= _place(picture, origin.plane) | _identity(picture) | _heights(picture, source)
     columns |= _status(picture, numbering, source)
     columns |= _ages(picture)
+    if origin.plans is not None:
+        columns |= _flight_plan(picture, origin.plans)
     columns["290/TRK"] = np.maximum(picture.time_ns - numbering.since_ns, 0) * 1e-9
     return {path: column for path, column in columns.items() if table.has(path)}
 
@@ -127,6 +131,22 @@ def _identity(p: Picture) -> Columns:
         "380/ADR": np.where(p.address == NO_ADDRESS, ABSENT, p.address.astype(np.int64)),
         "380/ID": callsign,
     }
+
+
+def _flight_plan(p: Picture, plans: FlightPlans) -> Columns:
+    """What the flight plan of each track says: callsign, departure, destination, type and wake turbulence category."""
+    row = plans.row_of(p.flight_plan)
+    told, row = row >= 0, np.maximum(row, 0)
+    codes = np.array([_ascii(callsign_text(packed), 7) for packed in p.flight_plan.tolist()], np.int64)
+    columns: Columns = {"390/CS": np.where(told, codes, ABSENT)}
+    for path, name in (("DEP", "departure"), ("DST", "destination"), ("TAC", "aircraft_type"), ("WTC", "wake")):
+        values = getattr(plans, name)[row] if len(plans.callsign) else np.zeros(p.n, np.int64)
+        columns[f"390/{path}"] = np.where(told & (values != 0), values, ABSENT)
+    return columns
+
+
+def _ascii(text: str, width: int) -> int:
+    return int.from_bytes(text.ljust(width).encode("ascii"), "big")
 
 
 def _height_source(sensors: Ints, of_sensor: tuple[int, ...]) -> Ints:

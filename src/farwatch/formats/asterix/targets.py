@@ -39,9 +39,10 @@ class Wanted(NamedTuple):
 
 NONE_WANTED = Wanted({}, {})
 
+_Paths = dict[str, tuple[str, ...]]
 _DESCRIPTOR = {"ground": "GBS", "simulated": "SIM", "test": "TST", "fixed": "RAB", "ident": "SPI"}
-_SOURCE = {"sac": ("010/SAC",), "sic": ("010/SIC",)}
-_REPLY = {
+_SOURCE: _Paths = {"sac": ("010/SAC",), "sic": ("010/SIC",)}
+_REPLY: _Paths = {
     "address": ("220",),
     "callsign": ("245/CHR",),
     "level": ("090/FL",),
@@ -50,7 +51,7 @@ _REPLY = {
     "vx": ("202/VX",),
     "vy": ("202/VY",),
 }
-_PATHS: dict[int, dict[str, tuple[str, ...]]] = {  # what is read, by the first of these paths that an edition has
+_PATHS: dict[int, _Paths] = {  # what is read, by the first of these paths that an edition has
     10: _SOURCE
     | _REPLY
     | {name: (f"020/{bit}",) for name, bit in _DESCRIPTOR.items()}
@@ -155,7 +156,7 @@ class _Numbers:
 
     def is_set(self, name: str) -> NDArray[np.bool_]:
         """Where a bit is set."""
-        return self.raw(name, 0) == 1
+        return np.equal(self.raw(name, 0), 1)
 
 
 def find(
@@ -192,7 +193,8 @@ def find(
         is_target = n.raw("message", 1) == 1
         keep = known & is_target & ~np.isnan(lat) & ~doubted & (ticks != MISSING)
         statistics.skipped.update(_skipped(known & is_target, lat, ticks))
-        statistics.rejected.update({DOUBTED: count for count in [int(np.sum(known & doubted))] if count})
+        if (known & doubted).any():
+            statistics.rejected[DOUBTED] += int(np.sum(known & doubted))
         rows = np.flatnonzero(keep)
         where = batch.where[: batch.n][rows]
         yield Found(targets.take(rows), where[:, 0].copy(), ticks[rows], blocks[where[:, 2], 3])
@@ -204,7 +206,7 @@ def _skipped(wanted: NDArray[np.bool_], lat: Floats, ticks: Ints) -> Counter[str
     return Counter({name: count for name, count in ((NO_POSITION, without), ("no time", timeless)) if count})
 
 
-def _targets(n: _Numbers, category: int, sensor: Ints, lat: Floats, lon: Floats) -> Targets:
+def _targets(n: _Numbers, category: int, sensor: NDArray[np.int32], lat: Floats, lon: Floats) -> Targets:
     z = np.full((n.n, 6), np.nan)
     z[:, 0], z[:, 1], z[:, 2] = lat, lon, n.value("height", 0.3048)
     speed, angle = n.value("speed", 1852.0), n.value("angle", math.pi / 180.0)
