@@ -27,7 +27,7 @@ def test_the_item_holds_what_a_right_radar_would_have_measured(tmp_path: Path) -
     tracker = tracker_of(scenario)
     measured = tracker.measure()
     pictures = [tracker.update(batch) for batch in batches(scenario, 105.0, 1)]
-    encoder = TrackEncoder(Asterix62Options(), scenario.sensors, scenario.frame, measured)
+    encoder = TrackEncoder(Asterix62Options(), scenario.sensors, scenario.frame, measured=measured)
     # Each track as it was at its last look: then its plot was measured.
     rows = concat_pictures(pictures[-120:])
     rows = rows.take((rows.plot >= 0) & (rows.status != Status.ENDED))
