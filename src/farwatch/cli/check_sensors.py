@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +23,7 @@ from farwatch.simulation import Figures, Simulation
 from farwatch.sources import Replay, Simulated
 from farwatch.sources.replay import size_of
 
-UNITS = ("range, m", "gain, 1e-4", "azimuth, deg", "time, ms")
+UNITS = ("range\nm", "gain\n1e-4", "azimuth\ndeg", "time\nms")
 FACTORS = (1.0, 1e4, 1.0, 1e3)
 DIGITS = (1, 2, 4, 1)
 
@@ -91,20 +92,20 @@ def _print(
 ) -> None:
     reference = next(report.id for report in reports if report.reference)
     console.print(
-        f"{site}: {seconds:,.0f} s of data, {windows} windows; times relative to {reference}; +- one sigma",
+        f"{site}: {seconds:,.0f} s of data, {windows} windows; times relative to {reference}; ± one sigma",
         markup=False,
     )
-    table = Table(title="systematic errors: measured minus true")
-    for heading in ("sensor", *UNITS, "residual / stated", "aircraft", "standing"):
-        table.add_column(heading, justify="left" if heading in ("sensor", "standing") else "right")
+    table = Table(title="systematic errors: measured minus true", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("sensor", *UNITS, "residual\n/ stated", "aircraft", "standing"):
+        table.add_column(heading, justify="left" if heading in ("sensor", "standing") else "right", no_wrap=True)
     for report in reports:
         cells = [_error(report, k) for k in range(len(NAMES))]
         score = f"{math.sqrt(report.score):.2f}" if math.isfinite(report.score) else "-"
         standing = "reference" if report.reference and report.standing == "ok" else report.standing
         table.add_row(report.id, *cells, score, f"{report.aircraft:,}", standing)
     console.print(table)
-    table = Table(title="how often and how well: measured (stated)")
-    for heading in ("sensor", "detection", "interval, s", "noise of range or place, m", "noise of azimuth, deg"):
+    table = Table(title="how often and how well: measured (stated)", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("sensor", "detection", "interval, s", "range or place\nnoise, m", "azimuth\nnoise, deg"):
         table.add_column(heading, justify="left" if heading == "sensor" else "right")
     for report in reports:
         table.add_row(report.id, *_qualities(report.measured, report.stated))
@@ -120,14 +121,14 @@ def _print(
 
 
 def _print_sectors(console: Console, report: SensorReport) -> None:
-    table = Table(title=f"{report.id} by sector")
-    for heading in ("azimuth, deg", "detection", "interval, s", "range noise, m", "azimuth noise, deg", "range left, m",
-                    "azimuth left, deg"):  # fmt: skip
-        table.add_column(heading, justify="right")
+    table = Table(title=f"{report.id} by sector", box=SIMPLE_HEAD, pad_edge=False)
+    headings = ("azimuth\ndeg", "detection", "interval\ns", "range\nnoise, m", "azimuth\nnoise, deg", "range\nleft, m")
+    for heading in (*headings, "azimuth\nleft, deg"):
+        table.add_column(heading, justify="right", no_wrap=True)
     width = 360 // len(report.sectors)
     for number, q in enumerate(report.sectors):
         table.add_row(
-            f"{number * width} to {(number + 1) * width}",
+            f"{number * width}..{(number + 1) * width}",
             _cell(q.detection, 3),
             _cell(q.interval_s, 2),
             _cell(q.noise_first, 1),
@@ -142,7 +143,7 @@ def _error(report: SensorReport, k: int) -> str:
     if not report.known[k]:
         return "-"
     value, sigma = report.errors[k] * FACTORS[k], report.sigma[k] * FACTORS[k]
-    return f"{value:.{DIGITS[k]}f} +- {sigma:.{DIGITS[k]}f}"
+    return f"{value:.{DIGITS[k]}f}\n±{sigma:.{DIGITS[k]}f}"
 
 
 def _qualities(measured: Quality, stated: Quality) -> list[str]:

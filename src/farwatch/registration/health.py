@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.kernels import kernel
 from farwatch.plots import Floats, Ints
@@ -21,6 +22,7 @@ FIRST, SECOND = 4, 8  # range or position, and azimuth: rows, share left of thei
 COLUMNS = 12
 LONGEST = 1.6  # times the period: a longer time between two plots has a miss in it
 STEP = 0.45  # of the window: how far before and behind its middle an aircraft must be in coverage too
+NEAR_END = 0.25  # of the window, from its middle: what lies beyond is near its ends
 INSIDE_M = 5_000.0  # of the limits of range
 TWO_PI = 2.0 * math.pi
 
@@ -44,7 +46,8 @@ def add_window(
     for number, station in enumerate(stations):
         own = sums[number]
         if station.kind == RADAR and heard[number]:
-            rows = np.flatnonzero(known & (others[:, number] >= 3))
+            throughout = _seen_throughout(groups, number, window_s)
+            rows = np.flatnonzero(known & (others[:, number] >= 3) & throughout)
             expect(station.radar, rows, courses, count[:, number], station.horizon_rad, window_s, station.period_s, own)
         elif heard[number]:
             rows = np.flatnonzero(count[:, number] > 0)
@@ -52,6 +55,17 @@ def add_window(
             own[0, SEEN] += np.minimum(count[rows, number], window_s / station.period_s).sum()
     _add_intervals(sums, groups, stations, _sectors(groups, stations))
     _add_noise(sums, made, fitted, _sectors(fitted, stations))
+
+
+def _seen_throughout(groups: Groups, sensor: int, window_s: float) -> NDArray[np.bool_]:
+    """Which aircraft other sensors have seen near both ends of the window: those that came or went in it owe less."""
+    seen = groups.seen
+    rows = np.flatnonzero(seen.sensor != sensor)
+    off_s = (seen.time_ns[rows] - groups.middle_ns) * 1e-9
+    first, last = np.full(groups.n, np.inf), np.full(groups.n, -np.inf)
+    np.minimum.at(first, groups.group[rows], off_s)
+    np.maximum.at(last, groups.group[rows], off_s)
+    return (first < -NEAR_END * window_s) & (last > NEAR_END * window_s)
 
 
 def _sectors(groups: Groups, stations: Sequence[Station]) -> Ints:
