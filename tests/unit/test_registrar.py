@@ -210,3 +210,30 @@ def test_without_correction_the_plots_pass_as_they_are() -> None:
         assert registrar.correct(batch) is batch
         registrar.hear(batch, _nobody())
     assert registrar.estimator.known.standing.tolist() == [EXPLAINED] * 3
+
+
+def test_a_slow_transponder_is_told_from_slow_radars() -> None:
+    scenario = network()
+    given = batches(scenario, SECONDS, SEED)
+    named = np.concatenate([b.plots.address[b.plots.address >= 0] for b in given])
+    addresses, counts = np.unique(named, return_counts=True)
+    slow, fast = addresses[np.argsort(counts)][-2:].tolist()
+
+    def delayed(batch: Batch) -> Batch:
+        z, radar = batch.plots.z.copy(), batch.plots.sensor < 6
+        z[radar & (batch.plots.address == slow), 0] += 60.0
+        z[radar & (batch.plots.address == fast), 0] -= 60.0
+        return batch._replace(plots=batch.plots._replace(z=z))
+
+    registrar = heard(scenario, map(delayed, given))
+    delays = registrar.delays
+    of = dict(zip(delays.address.tolist(), np.column_stack([delays.value_m, delays.sigma_m]).tolist(), strict=True))
+    for address, true_m in ((slow, 60.0), (fast, -60.0)):
+        value_m, sigma_m = of[address]
+        assert sigma_m < 15.0
+        assert abs(value_m - true_m) < 4.0 * sigma_m
+    others = np.array([(v / s) for a, (v, s) in of.items() if a not in (slow, fast)])
+    assert len(others) > 100
+    assert np.abs(others).max() < 5.0
+    off = registrar.estimate.errors[:6] - true_errors(scenario)
+    assert np.abs(off / registrar.estimate.sigma[:6]).max() < 4.0

@@ -57,7 +57,10 @@ def check_sensors(site: str, recordings: list[Path], duration_s: float, seed: in
     left_out = int(tracker.registrar.left_out[0])
     if as_json:
         about = {"name": scenario.name, "data_s": round(seconds, 1), "windows": windows, "plots_left_out": left_out}
-        result(about | {"sensors": [as_values(report) for report in reports]})
+        delays = tracker.registrar.delays
+        columns = zip(delays.address.tolist(), delays.value_m.tolist(), delays.sigma_m.tolist(), strict=True)
+        transponders = [{"address": f"{a:06X}", "delay_m": d, "sigma_m": s} for a, d, s in columns]
+        result(about | {"sensors": [as_values(one) for one in reports], "transponders": transponders})
     else:
         _print(out(), site, reports, seconds, windows, left_out)
     partial(lost)

@@ -272,3 +272,21 @@ def leverages(rows, order, begin, sensor, inflation, courses, priors, parts):  #
                 total += column[a] * rows.by_course[r, a]
             out[r] = total / (rows.variance[r] * inflation[s])
     return out
+
+
+@kernel
+def variances_of(component, rows, order, begin, sensor, inflation, courses, priors, parts):  # type: ignore[no-untyped-def]
+    """Variance (groups,) of one component of each aircraft's course; its prior's where nothing was measured."""
+    J, v, column = np.empty((COURSE, COURSE)), np.empty(COURSE), np.empty(COURSE)
+    out = priors[:, component].copy()
+    for g in range(len(begin) - 1):
+        members, count = parts.members[g], parts.known[g]
+        normal_equations(
+            rows, order, begin[g], begin[g + 1], sensor, inflation, courses[g], priors[g], J, v, members, count
+        )
+        if count > 0 and factorise(J, COURSE):
+            column[:] = 0.0
+            column[component] = 1.0
+            solve_in_place(J, COURSE, column)
+            out[g] = column[component]
+    return out

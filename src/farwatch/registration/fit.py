@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.plots import Floats, Ints
-from farwatch.registration.eliminate import Parts, eliminate, gathered, leverages, make_parts, misfits
+from farwatch.registration.eliminate import Parts, eliminate, gathered, leverages, make_parts, misfits, variances_of
 from farwatch.registration.rows import (
     ABOUT_HEIGHT,
     COURSE,
+    TRANSPONDER,
     Rows,
     height_rows,
     place_rows,
@@ -57,6 +58,7 @@ class Fit(NamedTuple):
     residual: Floats  # of each row, with the errors and the courses found
     left: Floats  # share of its variance that the course has not taken up
     aircraft: Ints  # of each row
+    delay: Floats  # (groups, 2) of each transponder (m): information, and information times value
 
 
 def fit(
@@ -106,9 +108,11 @@ def fit(
     rows = _linear(groups, stations, layout, courses, errors)
     order, begin = _by_aircraft(groups, rows)
     taken = leverages(rows, order, begin, sensor, inflation, courses, priors, parts)
-    return Fit(
-        errors, mine, vec, spread, weights, courses, rows, rows.residual, 1.0 - taken, groups.group[rows.sighting]
-    )
+    variance = variances_of(TRANSPONDER, rows, order, begin, sensor, inflation, courses, priors, parts)
+    told = 1.0 / variance - 1.0 / priors[:, TRANSPONDER]  # by this window, without the prior
+    delay = np.column_stack([told, courses[:, TRANSPONDER] / variance]) * (weights > 0.5)[:, None]
+    of_row = groups.group[rows.sighting]
+    return Fit(errors, mine, vec, spread, weights, courses, rows, rows.residual, 1.0 - taken, of_row, delay)
 
 
 def _solved(information: Floats, vector: Floats, free: Ints) -> Floats:

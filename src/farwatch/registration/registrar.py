@@ -27,6 +27,7 @@ from farwatch.registration.estimator import EXCLUDED, EXPLAINED, Estimate, Estim
 from farwatch.registration.health import add_window, no_health
 from farwatch.registration.options import RegistrationOptions
 from farwatch.registration.stations import RADAR, stations_of
+from farwatch.registration.transponders import Delays, no_delays, with_window
 from farwatch.registration.window import Sightings, grouped, joined, keys, no_sightings, sightings, thinned
 
 FIRST_WINDOWS = 2  # of half the length: the sooner the first errors are off, the better
@@ -58,6 +59,7 @@ class Registrar:
         self.stations = stations_of(sensors, flat)
         self.estimator = Estimator(self.stations, options)
         self.health: Floats = no_health(len(self.stations))
+        self.delays: Delays = no_delays()  # of transponders
         self.left_out = np.zeros(1, np.int64)  # plots of sensors that nothing explains
         self._begins_ns = np.zeros(1, np.int64)  # of the window that is being filled; 0 before the first plot
         self._until_ns = np.zeros(1, np.int64)  # of the tracker's last batch
@@ -125,8 +127,10 @@ class Registrar:
         self._shares[:] = self._shares[1], max(1, math.ceil(FULL * aircraft / self.options.most_aircraft))
         few = thinned(groups)
         made = self.estimator.learn(few, window_s)
-        self.health *= math.exp(-window_s / self.options.memory_s)
+        fade = math.exp(-window_s / self.options.memory_s)
+        self.health *= fade
         if made is not None:
+            self.delays = with_window(self.delays, few.key, made.delay, fade)
             add_window(self.health, made, groups, few, self.stations, window_s)
         self._seen = [later]
         recent = np.isin(told.plot, later.id)
@@ -169,7 +173,7 @@ class Registrar:
         told = self._said()
         held = make_plots(0), make_progress(0)
         times = self._begins_ns, self._until_ns, self._shares
-        like = (known, self.health, self.left_out, times, none, Told(*(c[:0] for c in told)), held)
+        like = (known, self.health, self.delays, self.left_out, times, none, Told(*(c[:0] for c in told)), held)
         try:
             parts = [unpacked(one, part) for one, part in zip(like, state, strict=True)]
             if any(a.shape != b.shape for a, b in zip(parts[0], known, strict=True)):
@@ -177,15 +181,16 @@ class Registrar:
         except (TypeError, ValueError, IndexError) as error:
             raise FarwatchError(f"no state of a registration ({error!r}): take it with state()") from None
         self.estimator.restore(Known(*parts[0]))
-        self.health, self.left_out = parts[1], parts[2]
-        self._begins_ns, self._until_ns, self._shares = parts[3]
-        self._seen, self._told, self._held = [parts[4]], [parts[5]], parts[6]
+        self.health, self.delays, self.left_out = parts[1], Delays(*parts[2]), parts[3]
+        self._begins_ns, self._until_ns, self._shares = parts[4]
+        self._seen, self._told, self._held = [parts[5]], [parts[6]], parts[7]
         self._correction = self._corrected()
 
     def _parts(self) -> tuple[Any, ...]:
         return (
             self.estimator.known,
             self.health,
+            self.delays,
             self.left_out,
             (self._begins_ns, self._until_ns, self._shares),
             joined(self._seen),
