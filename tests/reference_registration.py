@@ -25,13 +25,9 @@ def marginal_misfit(residual: Floats, Hx: Floats, variance: Floats, prior: Float
     return float(r @ np.linalg.solve(np.diag(variance) + Hx @ np.diag(prior) @ Hx.T, r))
 
 
-def errors_and_misfit(y: Floats, Hx: Floats, Hb: Floats, variance: Floats, prior: Floats, mean: Floats) -> Floats:
+def information_times_errors(
+    y: Floats, Hx: Floats, Hb: Floats, variance: Floats, prior: Floats, mean: Floats
+) -> Floats:
     """Information times the errors' best value: Hb' (R + Hx P Hx')^-1 (y - Hx mean)."""
     S = np.diag(variance) + Hx @ np.diag(prior) @ Hx.T
     return Hb.T @ np.linalg.solve(S, y - Hx @ mean)
-
-
-def polar_about(site: Floats, axes: Floats, point: Floats) -> Floats:
-    """Range and azimuth of a point in a straight line from a site with rows east, north, up."""
-    e, n, u = axes @ (point - site)
-    return np.array([np.sqrt(e * e + n * n + u * u), np.arctan2(e, n) % (2 * np.pi)])

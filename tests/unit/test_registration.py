@@ -22,7 +22,7 @@ from farwatch.sensors import Place, Radar, RadarSigma
 from farwatch.sensors.radar import polar, radar_model
 from farwatch.simulation.weather import pressure_altitude_m
 from reference import jacobian
-from reference_registration import errors_and_misfit, information_about_errors, marginal_misfit
+from reference_registration import information_about_errors, information_times_errors, marginal_misfit
 from registration_scenes import batches, heard, network, true_errors
 from scenes import radar as flat_radar
 
@@ -159,7 +159,7 @@ def test_elimination_is_the_schur_complement() -> None:
         Hx, Hb, R = rows.by_course[part], dense(rows, sensor, part), rows.variance[part]
         mean = np.concatenate([np.zeros(6), -courses[g, 6:]])
         wanted += weights[g] * information_about_errors(Hx, Hb, R, priors[g])
-        wanted_vector += weights[g] * errors_and_misfit(rows.residual[part], Hx, Hb, R, priors[g], mean)
+        wanted_vector += weights[g] * information_times_errors(rows.residual[part], Hx, Hb, R, priors[g], mean)
         given = rows.residual[part] - Hb @ change
         assert found[g] == pytest.approx(marginal_misfit(given, Hx, R, priors[g], mean), rel=1e-9)
         J = Hx.T @ (Hx / R[:, None]) + np.diag(1.0 / priors[g])
