@@ -17,7 +17,7 @@ from farwatch.geodesy import to_ecef
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 from farwatch.registration.stations import ADSB, ERRORS, FIELD
-from farwatch.sensors.measurement import Measurement
+from farwatch.sensors.measurement import PRESSURE_HEIGHT_SIGMA_M, Measurement
 from farwatch.sensors.radar import local, place, polar, turned, wrap
 
 POSITION, VELOCITY, ACCELERATION, BROADCAST, LATE, ALTIMETER, TRANSPONDER = 0, 3, 6, 9, 12, 13, 14
@@ -76,6 +76,7 @@ def radar_places(radar, rows, z, height_m, errors, out, variance):  # type: igno
         m = Measurement(
             3, r, z[k, 1] - errors[2], math.nan, math.nan, height_m[k],
             radar.variance_range, 0.0, 0.0, radar.variance_azimuth, 0.0, 1e-6,
+            PRESSURE_HEIGHT_SIGMA_M * PRESSURE_HEIGHT_SIGMA_M,
         )  # fmt: skip
         prior = radar.height_m + min(USUAL_HEIGHT_M, 0.2 * r)
         if place(radar, m, prior, USUAL_SIGMA_M, x, P):
