@@ -13,7 +13,19 @@ from farwatch.frame import Frame
 from farwatch.geodesy import enu_axes, geodetic_to_ecef, to_ecef
 from farwatch.plots import Kind, concat_plots, make_plots, make_progress
 from farwatch.scenario import parse
-from farwatch.sensors import AdsB, Mlat, Place, Radar, correct, coverage, gate_coordinates, place, sensor_model, window
+from farwatch.sensors import (
+    AdsB,
+    Mlat,
+    Place,
+    Radar,
+    SurfaceRadar,
+    correct,
+    coverage,
+    gate_coordinates,
+    place,
+    sensor_model,
+    window,
+)
 from farwatch.sensors.geodetic import SILENT_SHARE, WEATHER_SIGMA_M
 from farwatch.sensors.measurement import measurement, measurement_table
 from farwatch.sensors.plot_positions import PlotPlacer
@@ -39,7 +51,7 @@ def scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("by", ["nothing", "satellite"])
 def test_a_correction_is_the_joint_one(by: str, rng: np.random.Generator) -> None:
-    model, radar = sensor_model(SENSOR, False)
+    model, radar = sensor_model(SurfaceRadar(id="S", position=PLACE), False)  # nothing is common to its reports
     x, P = scene(rng)
     plots = make_plots(1, z=[[LAT, LON, HEIGHT]], measured=7 if by == "satellite" else 3)
     plots.covariance[0] = [900.0, 300.0, 0.0, 1600.0, 0.0, 2500.0]
@@ -72,6 +84,24 @@ def test_pressure_never_makes_a_height_surer_than_the_weather(rng: np.random.Gen
     assert up @ P[:3, :3] @ up == pytest.approx(WEATHER_SIGMA_M**2, rel=0.05)
     assert np.linalg.eigvalsh(P).min() > 0.0
     assert np.linalg.norm(x[:3] - to_ecef(LAT, LON, HEIGHT)) < 30.0
+
+
+def test_what_reports_have_in_common_is_not_averaged_away(rng: np.random.Generator) -> None:
+    axes = enu_axes(LAT, LON)[[1, 0]]
+    plots = make_plots(1, z=[[LAT, LON]], measured=3, pressure_altitude_m=HEIGHT)
+    plots.covariance[0] = [900.0, 0.0, 0.0, 1600.0, 0.0, 2500.0]
+    least = []
+    for sensor in (SENSOR, Mlat(id="M", position=PLACE), SurfaceRadar(id="S", position=PLACE)):
+        model, radar = sensor_model(sensor, False)
+        x, P = scene(rng)
+        m = measurement(measurement_table(plots, *model.variances), 0)
+        for _ in range(200):
+            correct(model, radar, m, x, P, 7, np.empty(7))
+        least.append(np.diag(axes @ P[:3, :3] @ axes.T).tolist())
+        assert np.linalg.eigvalsh(P).min() > -1e-6
+    assert least[0] == pytest.approx([900.0, 1600.0], rel=0.02)
+    assert least[1] == pytest.approx([225.0, 400.0], rel=0.05)
+    assert max(least[2]) < 20.0
 
 
 def test_a_first_report_gives_a_place() -> None:

@@ -257,7 +257,7 @@ def components(model, m):  # type: ignore[no-untyped-def]
 def correct(model, radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements."""
     if model.kind == GEODETIC:
-        return correct_by_geodetic(m, x, P, n, g)
+        return correct_by_geodetic(model.geodetic, m, x, P, n, g)
     if model.kind == POSITION:
         return correct_by_position(m, x, P, n, g)
     return correct_by_radar(radar, m, x, P, n, g)
