@@ -163,9 +163,11 @@ def test_reports_are_placed_on_the_map() -> None:
 
 
 def tracked(sensors: list, plots: object, until_s: float) -> tuple[Tracker, set[tuple[int, int]]]:
-    """A tracker that has seen plots, and the tracks with their addresses that it has shown."""
+    """A tracker that has seen plots up to a time, and the tracks with their addresses that it has shown."""
     tracker, seen = Tracker(sensors), set()
-    for batch in merged([(plots, make_progress(0))], Merge(shortest_slice_s(sensors), sensors=len(sensors)), 1.0):
+    for batch in merged([(plots, make_progress(0))], Merge(shortest_slice_s(sensors), sensors=len(sensors)), 0.0):
+        if batch.until_ns > START_NS + round((until_s + 0.1) * SECOND):
+            break
         picture = tracker.update(batch)
         seen |= set(zip(picture.track.tolist(), picture.address.tolist()))
     return tracker, seen
@@ -192,12 +194,12 @@ def test_two_techniques_and_a_radar_make_one_track_an_aircraft(rng: np.random.Ge
         parts.append(model.plots(lat, lon, 0x400000 + k, 1000 * k + 600, rng))
     plots = Conditioner(sensors)(concat_plots(parts))
     tracker, seen = tracked(sensors, plots, 60.0)
-    picture = tracker.picture(START_NS + 58 * SECOND)
+    picture = tracker.picture(START_NS + 60 * SECOND)
     assert sorted(picture.address.tolist()) == [0x400000 + k for k in range(6)]
     assert len({track for track, _ in seen}) == 6
     with_adsb = picture.address != 0x400005
     assert (picture.sigma_horizontal_m[with_adsb] < 30.0).all()
-    truth = 47.0 + 0.15 * (picture.address - 0x400000) + 200.0 * 58.0 / 111_195.0
+    truth = 47.0 + 0.15 * (picture.address - 0x400000) + 200.0 * 60.0 / 111_195.0
     assert (np.abs(picture.lat_deg - truth) * 111_195 < np.where(with_adsb, 60.0, 500.0)).all()
     assert (picture.existence > 0.9).all()
 

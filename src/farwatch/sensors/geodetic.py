@@ -187,13 +187,22 @@ def axes_at(lat, lon):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def keep_common(P, axis, least):  # type: ignore[no-untyped-def]
-    """Raise the variance of a position along an axis to what all its reports have in common: that is never averaged."""
+def spread_along(P, axis):  # type: ignore[no-untyped-def]
+    """Variance of a position along an axis."""
     variance = 0.0
     for a in range(3):
         for b in range(3):
             variance += axis[a] * axis[b] * P[a, b]
-    lacking = least - variance
+    return variance
+
+
+@leaf
+def keep_common(P, axis, before, common):  # type: ignore[no-untyped-def]
+    """Raise the variance along an axis to what all reports of one kind have in common: that is never averaged away.
+
+    Not beyond what it was before the report: others may know better.
+    """
+    lacking = min(before, common) - spread_along(P, axis)
     if lacking > 0.0:
         for a in range(3):
             for b in range(3):
@@ -217,6 +226,7 @@ def correct(geodetic, m, x, P, n, g):  # type: ignore[no-untyped-def]
     px, py, pz = reach * up[0], reach * up[1], (radius * (1.0 - E2) + height) * up[2]
     dx, dy, dz = px - x[0], py - x[1], pz - x[2]
     ahead = north[0] * dx + north[1] * dy + north[2] * dz
+    of_north, of_east, of_up = spread_along(P, north), spread_along(P, east), spread_along(P, up)
     log_likelihood, chi2 = scalar_correction(x, P, n, g, north, 0, ahead, m.c00)
     by_north = m.c01 / m.c00
     h = (east[0] - by_north * north[0], east[1] - by_north * north[1], east[2] - by_north * north[2])
@@ -225,8 +235,8 @@ def correct(geodetic, m, x, P, n, g):  # type: ignore[no-untyped-def]
     log_likelihood += ll
     chi2 += c
     if geodetic.common > 0.0:
-        keep_common(P, north, geodetic.common * m.c00)
-        keep_common(P, east, geodetic.common * m.c11)
+        keep_common(P, north, of_north, geodetic.common * m.c00)
+        keep_common(P, east, of_east, geodetic.common * m.c11)
     if m.measured & 4 == 0 and math.isnan(m.height_m):
         return log_likelihood, chi2, 2
     dx, dy, dz = px - x[0], py - x[1], pz - x[2]
@@ -234,7 +244,7 @@ def correct(geodetic, m, x, P, n, g):  # type: ignore[no-untyped-def]
     variance = PRESSURE_SIGMA_M * PRESSURE_SIGMA_M if by_pressure else m.c22
     ll, c = scalar_correction(x, P, n, g, up, 0, up[0] * dx + up[1] * dy + up[2] * dz, variance)
     if by_pressure:
-        keep_common(P, up, WEATHER_SIGMA_M * WEATHER_SIGMA_M)
+        keep_common(P, up, of_up, WEATHER_SIGMA_M * WEATHER_SIGMA_M)
     return log_likelihood + ll, chi2 + c, 3
 
 
