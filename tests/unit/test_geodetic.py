@@ -29,6 +29,7 @@ from farwatch.sensors import (
 from farwatch.sensors.geodetic import SILENT_SHARE, WEATHER_SIGMA_M
 from farwatch.sensors.measurement import measurement, measurement_table
 from farwatch.sensors.plot_positions import PlotPlacer
+from farwatch.service.frames import hello_sensor, scenario_told
 from farwatch.sources import Merge, merged
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.tracker import Tracker
@@ -160,6 +161,17 @@ def test_reports_are_placed_on_the_map() -> None:
     plots = path([0.0, 1.0])
     placed = PlotPlacer([SENSOR], Frame())(plots)
     np.testing.assert_allclose(placed, np.degrees(plots.z[:, :2]).T)
+
+
+def test_the_map_is_told_of_them_in_the_order_of_the_site() -> None:
+    place = {"lat_deg": 47.0, "lon_deg": 8.0}
+    radar = {"kind": "radar", "id": "R", "position": place, "rotation_s": 4.0, "max_range_km": 100}
+    site = parse({"sensors": [{"kind": "adsb", "id": "A", "position": place, "max_range_km": 300}, radar]})
+    told = [hello_sensor(sensor) for sensor in site.sensors]
+    assert [(one["kind"], one["rotation_s"]) for one in told] == [("adsb", 0.0), ("radar", 4.0)]
+    alone = scenario_told(parse({"sensors": [{"kind": "mlat", "id": "M", "position": place}]}))
+    assert alone["centre"] == place
+    assert alone["radius_m"] == 500_000.0
 
 
 def tracked(sensors: list, plots: object, until_s: float) -> tuple[Tracker, set[tuple[int, int]]]:
