@@ -103,3 +103,56 @@ def rts(means: Floats, covariances: Floats, F: list[Floats], Q: list[Floats]) ->
         means[k] = means[k] + gain @ (means[k + 1] - F[k] @ means[k])
         covariances[k] = covariances[k] + gain @ (covariances[k + 1] - ahead) @ gain.T
     return means, covariances
+
+
+def turning_state(q: Floats) -> Floats:
+    """Position and velocity in a plane of range, azimuth, radial and transverse velocity: velocity axes that turn."""
+    s, c = np.sin(q[1]), np.cos(q[1])
+    return np.array([q[0] * s, q[0] * c, q[2] * s + q[3] * c, q[2] * c - q[3] * s])
+
+
+def polar_update(x: Floats, P: Floats, z: Floats, R: Floats) -> tuple[Floats, Floats]:
+    """Kalman update in polar coordinates, where range and azimuth are linear, of a state x (4) in the plane.
+
+    Mean and covariance stand for the Gaussian in polar coordinates by the derivatives at the mean.
+    """
+    r, azimuth = np.hypot(x[0], x[1]), np.arctan2(x[0], x[1])
+    s, c = np.sin(azimuth), np.cos(azimuth)
+    q = np.array([r, azimuth, x[2] * s + x[3] * c, x[2] * c - x[3] * s])
+    step = np.array([1.0, 1e-6, 0.1, 0.1])
+    back = np.linalg.inv(jacobian(turning_state, q, step))
+    H = np.eye(4)[:2]
+    off = z - q[:2]
+    off[1] = (off[1] + np.pi) % (2 * np.pi) - np.pi
+    q, covariance, _ = kalman_update(q, back @ P @ back.T, H, off, R)
+    J = jacobian(turning_state, q, step)
+    return turning_state(q), J @ covariance @ J.T
+
+
+def airborne_update(x: Floats, P: Floats, rate: float, velocity: Floats, R: Floats) -> tuple[Floats, Floats]:
+    """Joint update of a state (7) in the flat frame by a turn rate, and by velocity east and north."""
+    H = np.eye(7)[[3, 4, 6]]
+    x, P, _ = kalman_update(x, P, H, np.array([*velocity, rate]) - H @ x, R)
+    return x, P
+
+
+def in_polygon(ring: Floats, x: float, y: float) -> bool | None:
+    """Whether a point lies in a simple polygon (n, 2), by its winding number; None on a side, or all but."""
+    to = ring - [x, y]
+    after = np.roll(to, -1, axis=0)
+    cross, dot = to[:, 0] * after[:, 1] - to[:, 1] * after[:, 0], np.sum(to * after, axis=1)
+    if np.any((np.abs(cross) < 1e-6) & (dot <= 1e-6)):
+        return None
+    return bool(round(np.sum(np.arctan2(cross, dot)) / (2 * np.pi)) != 0)
+
+
+def clutter_posterior(mean: float, scans: float, ring: float) -> float:
+    """Mean of the Gamma posterior of a cell's rate after `scans` scans of mean `mean`.
+
+    Its prior has the ring's mean and the weight of 4 scans, or of half a scan where the plots exceed three times what
+    the ring gives and three more.
+    """
+    count = mean * scans
+    weight = 0.5 if count > 3.0 * (ring * scans + 1.0) else 4.0
+    shape, rate = weight * ring + count, weight + scans
+    return shape / rate

@@ -20,6 +20,7 @@ from msgspec import inspect as types
 from farwatch.errors import ConfigError
 from farwatch.flight_plans import FlightPlanOptions
 from farwatch.frame import Frame
+from farwatch.operator_maps import with_areas
 from farwatch.sensors import GeodeticSensor, PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
@@ -27,6 +28,7 @@ from farwatch.simulation.feasible import refuse_impossible
 from farwatch.sinks.asterix_udp import AsterixOutput
 from farwatch.sources.feeds import Feed
 from farwatch.sources.merge import MergeOptions
+from farwatch.tracker.areas import area_model
 from farwatch.tracker.options import TrackerOptions
 
 BUILTIN = Path(__file__).parent / "simulation" / "scenarios"
@@ -76,7 +78,7 @@ def load(path: str | os.PathLike[str]) -> Scenario:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file}: not TOML: {error}") from None
     try:
-        scenario = parse(raw)
+        scenario = parse(with_areas(raw, file.parent))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from None
     return _found_from(file.parent, scenario)
@@ -117,6 +119,7 @@ def parse(raw: dict[str, Any]) -> Scenario:
             (n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor)
         )
         raise ConfigError(f'kind `{kind}` at $.sensors[{n}] gives positions on the Earth: set [frame] kind = "wgs84"')
+    _refuse_maps(scenario)
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario
 
@@ -128,6 +131,17 @@ def _refuse_plane(scenario: Scenario) -> None:
             raise ConfigError(f'kind `position` at $.sensors[{n}] measures in a plane: set [frame] kind = "flat"')
     if scenario.tracker.births:
         raise ConfigError('$.tracker.births are places in a plane: set [frame] kind = "flat", or leave them out')
+
+
+def _refuse_maps(scenario: Scenario) -> None:
+    """Maps of sensors that are not there, and areas that are nowhere."""
+    known = [sensor.id for sensor in scenario.sensors]
+    for n, one in enumerate(scenario.tracker.maps):
+        for name in one.sensors:
+            if name not in known:
+                raise ConfigError(f"no sensor {name!r}, as $.tracker.maps[{n}].sensors has it{_hint(name, known)}")
+    for sensor in scenario.sensors:
+        area_model(scenario.tracker.maps, sensor, scenario.frame.flat)
 
 
 def _refuse_infinite(value: Any, path: str) -> None:

@@ -33,6 +33,7 @@ class Tracks(NamedTuple):
     """One row a track. Times are of the last state, look (the beam passed) and detection, for each sensor."""
 
     alive: NDArray[np.bool_]
+    shown: NDArray[np.bool_]  # in the picture, as of its last report
     id: Ints
     status: NDArray[np.uint8]
     born_ns: Ints
@@ -44,6 +45,7 @@ class Tracks(NamedTuple):
     mode_a: NDArray[np.int16]
     callsign: Ints
     pressure_altitude_m: Floats
+    strikes: Ints  # how often its registers have contradicted it
     detections: Ints  # looks with a plot since birth
     misses: Ints  # looks without one since the last detection
     looked_ns: Ints  # (n, sensors)
@@ -70,6 +72,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
     """An empty table with room for `capacity` tracks seen by `sensors` sensors."""
     return Tracks(
         alive=np.zeros(capacity, np.bool_),
+        shown=np.zeros(capacity, np.bool_),
         id=np.zeros(capacity, np.int64),
         status=np.zeros(capacity, np.uint8),
         born_ns=np.zeros(capacity, np.int64),
@@ -81,6 +84,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         mode_a=np.full(capacity, NO_MODE_A, np.int16),
         callsign=np.full(capacity, NO_CALLSIGN, np.int64),
         pressure_altitude_m=np.full(capacity, np.nan),
+        strikes=np.zeros(capacity, np.int64),
         detections=np.zeros(capacity, np.int64),
         misses=np.zeros(capacity, np.int64),
         looked_ns=np.zeros((capacity, sensors), np.int64),

@@ -132,7 +132,7 @@ def test_a_snapshot_of_another_kind_is_refused_and_changes_nothing() -> None:
     tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
     before = tracker.snapshot()
     state = msgspec.msgpack.decode(before)
-    for damage in ({"rows": None}, {"capacity": -1}, {"_tracks": []}, {"_hypotheses": [1, 2]}, {"counts": 7}):
+    for damage in ({"rows": None}, {"capacity": -1}, {"_tracks": []}, {"_hypotheses": [1, 2]}, {"_counted": 7}):
         with pytest.raises(FarwatchError, match="no snapshot of a tracker"):
             tracker.restore(msgspec.msgpack.encode(state | damage))
         assert tracker.snapshot() == before

@@ -13,7 +13,7 @@ from farwatch.sensors import Area, PositionSensor, Radar, sensor_model
 from farwatch.sensors.measurement import measurement_table
 from farwatch.sources import Merge, MergeOptions, merged
 from farwatch.tracker import Tracker, TrackerOptions
-from farwatch.tracker.admit import Counts, admit, none_admitted
+from farwatch.tracker.admit import REMEMBERED, Counts, admit, none_admitted
 from farwatch.tracker.beam import make_beams
 from farwatch.tracker.late import take_late
 from farwatch.tracker.options import tracker_model
@@ -51,7 +51,8 @@ def test_a_late_position_is_worth_what_it_says(rng: np.random.Generator, lag_s: 
     z = (F @ x)[:2] + np.array([40.0, -70.0])
     plots = make_plots(1, time_ns=now_ns - round(lag_s * 1e9), z=[[*z]], measured=3)
     beams, counted = make_beams(np.array([4.0])), np.zeros(len(Counts._fields), np.int64)
-    late = admit(none_admitted(plots), plots, make_progress(0), beams, counted, 0, model, now_ns)
+    met = np.zeros(REMEMBERED, np.int64)
+    late = admit(none_admitted(plots), plots, make_progress(0), beams, counted, met, 0, model, now_ns)
     table = measurement_table(late, *model.variances)
     homeless = take_late(tracks, hypotheses, late, table, np.array([1e-30]), model, site, 0, options, motion)
     H = np.eye(2, 6) @ F
@@ -123,7 +124,8 @@ def test_a_late_plot_of_nobody_starts_nothing_and_moves_nobody() -> None:
     assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(was[1:], now[1:], strict=True))
 
 
-def test_the_second_copy_of_a_plot_counts_for_nothing() -> None:
+@pytest.mark.parametrize(("off_m", "counted_as"), [(0.0, "repeated"), (0.3, "homeless")])
+def test_the_second_copy_of_a_plot_counts_for_nothing(off_m: float, counted_as: str) -> None:
     """A feed doubled with 5 s of delay: what the track has seen of that sensor at that time it does not see again."""
     sensor, rng = radar(), np.random.default_rng(4)
     plots = plots_of([straight(40e3, 10e3, -120.0, 150.0)], 60.0, rng, sensor)
@@ -134,6 +136,7 @@ def test_the_second_copy_of_a_plot_counts_for_nothing() -> None:
         end = batch.until_ns
     before = tracker.picture(end)
     copy = plots.take(slice(plots.n - 1, None))
+    copy = copy._replace(z=copy.z + np.array([off_m, 0, 0, 0, 0, 0]))  # or one that has been rounded on its way
     tracker.update(Batch(copy, make_progress(0), end + 1))
-    assert tracker.counts.homeless == 1
+    assert getattr(tracker.counts, counted_as) == 1
     assert tracker.picture(end).sigma_horizontal_m.tolist() == before.sigma_horizontal_m.tolist()

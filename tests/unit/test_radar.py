@@ -11,15 +11,14 @@ import pytest
 from farwatch.geodesy import to_ecef, to_geodetic
 from farwatch.plots import make_plots
 from farwatch.sensors import Place, Radar, RadarSigma
-from farwatch.sensors.measurement import measurement, measurement_table
+from farwatch.sensors.measurement import PRESSURE_HEIGHT_SIGMA_M, measurement, measurement_table
 from farwatch.sensors.radar import (
-    PRESSURE_HEIGHT_SIGMA_M,
-    correct,
     place,
     polar,
     radar_model,
     wrap,
 )
+from farwatch.sensors.radar_correct import correct
 from reference import jacobian, kalman_update
 
 SITE = Place(lat_deg=47.25, lon_deg=9.34, height_m=2500.0)

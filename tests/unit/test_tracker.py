@@ -121,7 +121,7 @@ def test_a_track_coasts_keeps_its_number_and_ends(rng: np.random.Generator) -> N
     picture = picture.take(picture.lat_deg > 0)
     assert len(confirmed(picture)) == 1
     when = (picture.time_ns - START_NS) * 1e-9
-    assert Status.COASTING in picture.status[(when > 110) & (when < 130)]
+    assert Status.COASTING in picture.status[(when > 106) & (when < 130)]
     assert (picture.status[(when > 140) & (when < 240)] == Status.CONFIRMED).all()
     assert picture.status[-1] == Status.ENDED
     assert (picture.until_ns - START_NS) * 1e-9 > 290

@@ -17,6 +17,7 @@ from farwatch.plots import Kind, make_plots, make_progress
 from farwatch.sensors import RadarSigma, layer_edges, sensor_model, sort_plots, window
 from farwatch.sensors.measurement import measurement_table
 from farwatch.tracker import TrackerOptions
+from farwatch.tracker.admit import Counts
 from farwatch.tracker.beam import beam_azimuth, follow_beam, make_beams
 from farwatch.tracker.births import Density
 from farwatch.tracker.clutter import count_clutter, learn_clutter, make_clutter_map, plot_densities
@@ -34,6 +35,7 @@ from scenes import START_NS, radar
 SECOND = 10**9
 
 DETECTIONS = make_detection_map(0.95)
+COUNTED = np.zeros(len(Counts._fields), np.int64)
 
 
 @pytest.mark.parametrize(("p", "n", "q"), [(0.95, 1, 3.841), (0.9995, 2, 15.202), (0.99, 5, 15.086), (0.5, 4, 3.357)])
@@ -97,7 +99,13 @@ def no_looks(model, own, tracks, hypotheses, beams):  # type: ignore[no-untyped-
         options,
         sort_plots(model, np.empty((0, 6))),
         START_NS,
+        COUNTED,
     )
+
+
+def no_births(n: int) -> Density:
+    """Every plot that no track explains is false."""
+    return Density(np.ones(n), np.zeros(n), np.zeros(n))
 
 
 def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) -> None:
@@ -112,7 +120,8 @@ def test_clutter_is_learned_where_it_is_and_by_kind(rng: np.random.Generator) ->
         n = rng.poisson(40.0)
         z = np.column_stack([rng.uniform(1e3, 20e3, n), rng.uniform(0, 1.0, n)])
         plots = make_plots(n, z=z, measured=3, kind=int(Kind.PSR), time_ns=START_NS + scan * 4 * SECOND)
-        count_clutter(clutter, echoes, plots, np.ones(n, bool), looks, no_events(n), tracks, hypotheses, model, 30.0)
+        given = (looks, no_events(n), tracks, hypotheses, model, 30.0)
+        count_clutter(clutter, echoes, plots, no_births(n), np.ones(n, bool), *given)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12
@@ -141,7 +150,8 @@ def test_clutter_is_learned_in_layers_and_aircraft_fly_below_20_km(rng: np.rando
         elevation = np.radians(rng.uniform(0.5, 1.0, n))
         z = np.column_stack([rng.uniform(50e3, 100e3, n), rng.uniform(0, 1.0, n), elevation])
         plots = make_plots(n, z=z, measured=7, kind=int(Kind.PSR), time_ns=START_NS + scan * 4 * SECOND)
-        count_clutter(clutter, echoes, plots, np.ones(n, bool), looks, no_events(n), tracks, hypotheses, model, 30.0)
+        given = (looks, no_events(n), tracks, hypotheses, model, 30.0)
+        count_clutter(clutter, echoes, plots, no_births(n), np.ones(n, bool), *given)
         for k in range(12):
             until_ns = START_NS + (scan * 12 + k) * SECOND // 3
             beams.time_ns[0], beams.azimuth_rad[0] = until_ns, 2 * np.pi * k / 12
@@ -206,7 +216,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     azimuth = math.atan2(30_600.0, 40e3)
     beams.azimuth_rad[0] = (azimuth + 2 * np.pi * (until_ns - crossing_ns) * 1e-9 / 4.0) % (2 * np.pi)
     near = sort_plots(model, np.array([[50e3, azimuth, np.nan, np.nan, np.nan, np.nan]]))
-    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, near, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, near, until_ns, COUNTED)
     assert looks.passed.tolist() == [True]
     assert looks.plot.tolist() == [0]
     x, P = looks.mean[0, 0, :6].copy(), looks.covariance[0, 0, :6, :6].copy()
@@ -215,7 +225,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     plots = make_plots(2, id=[7, 8], time_ns=looks.time_ns[0], z=at, measured=3)
     table = measurement_table(plots, *model.variances)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, in_bands, until_ns)
+    looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, in_bands, until_ns, COUNTED)
     assert looks.plot.tolist() == [0, 1]
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     density = Density(false, birth, birth)
@@ -313,7 +323,7 @@ def test_a_look_at_nothing_costs_nothing_or_the_track() -> None:
         tracks, hypotheses = one_track()
         tracks.existence[0], tracks.born_existence[0], tracks.status[0] = existence, existence, int(status)
         beams.azimuth_rad[0] = bearing + ahead  # in the gate, or past it
-        looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, nothing, until_ns)
+        looks = look(tracks, hypotheses, model, own, beams, DETECTIONS, 0, motion, options, nothing, until_ns, COUNTED)
         assert len(looks.time_ns) == kept
         assert tracks.alive[0] == lives
         assert tracks.existence[0] == pytest.approx(left, rel=1e-3)

@@ -11,7 +11,8 @@ import numpy as np
 from farwatch.association.events import Events
 from farwatch.kernels import kernel
 
-ITERATIONS = 200
+ITERATIONS, LEAST_ITERATIONS = 200, 10
+MESSAGES = 2_000_000  # in all iterations of one cluster: beyond 10,000 candidates it has fewer
 TOLERANCE = 1e-8
 
 
@@ -49,7 +50,7 @@ def marginals(candidates, clusters, existence, detection, plots):  # type: ignor
         begin, end = first[c], first[c + 1]
         if begin == end:
             continue
-        for _ in range(ITERATIONS):
+        for _ in range(max(min(ITERATIONS, MESSAGES // (end - begin)), LEAST_ITERATIONS)):
             for k in range(begin, end):
                 look_sum[candidates.look[order[k]]] = 0.0
                 plot_sum[candidates.plot[order[k]]] = 0.0

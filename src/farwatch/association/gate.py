@@ -14,6 +14,8 @@ import numpy as np
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 
+FEW = 32
+
 
 class Window(NamedTuple):
     """What a gate spans: its middle and half its width in each gate coordinate."""
@@ -62,6 +64,40 @@ def sort_into_bands(u, v, w, turn, band):  # type: ignore[no-untyped-def]
 
 
 @leaf
+def sink(values, k, n):  # type: ignore[no-untyped-def]
+    """Let values[k] sink to its place in a heap of n, the greatest on top."""
+    value = values[k]
+    while 2 * k + 1 < n:
+        child = 2 * k + 1
+        if child + 1 < n and values[child + 1] > values[child]:
+            child += 1
+        if values[child] <= value:
+            break
+        values[k] = values[child]
+        k = child
+    values[k] = value
+
+
+@leaf
+def sort_rows(values, n):  # type: ignore[no-untyped-def]
+    """Sort the first n values: by insertion, as a gate holds few plots; where it holds many, by a heap."""
+    if n > FEW:
+        for k in range(n // 2 - 1, -1, -1):
+            sink(values, k, n)
+        for k in range(n - 1, 0, -1):
+            values[0], values[k] = values[k], values[0]
+            sink(values, 0, k)
+        return
+    for k in range(1, n):
+        value = values[k]
+        m = k
+        while m > 0 and values[m - 1] > value:
+            values[m] = values[m - 1]
+            m -= 1
+        values[m] = value
+
+
+@leaf
 def in_window(plots, window, out):  # type: ignore[no-untyped-def]
     """Write the rows of the plots in a window to `out`, in order, as far as they fit; return their number.
 
@@ -95,12 +131,6 @@ def in_window(plots, window, out):  # type: ignore[no-untyped-def]
                         out[n] = plots.row[a]
                     n += 1
                 a += 1
-    # Insertion sort: a gate holds few plots, and an order by plot makes the result independent of the bands.
-    for k in range(1, min(n, len(out))):
-        value = out[k]
-        m = k
-        while m > 0 and out[m - 1] > value:
-            out[m] = out[m - 1]
-            m -= 1
-        out[m] = value
+    # An order by plot makes the result independent of the bands.
+    sort_rows(out, min(n, len(out)))
     return n

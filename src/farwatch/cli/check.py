@@ -18,6 +18,7 @@ from farwatch.scenario import Scenario, load
 from farwatch.sensors import GeodeticSensor, PositionSensor, Radar, Sensor
 from farwatch.sinks.asterix_udp import refuse_outputs
 from farwatch.sources.feeds import checked, urls_of
+from farwatch.tracker.areas import USES
 
 HIGHEST_M = 30_000.0  # nothing that is tracked flies higher
 RANGES_KM = (50, 100, 200, 300, 400, 500, 600, 800, 1000)
@@ -33,8 +34,14 @@ def check(site: str, as_json: bool) -> None:
     sensors = [described(sensor, scenario.frame) for sensor in scenario.sensors]
     simulated = world(scenario)
     if as_json:
-        about = {"name": scenario.name, "frame": scenario.frame.kind, "sensors": sensors, "simulation": simulated}
-        result(about | traffic(scenario) | {"flight_plans": 0 if plans is None else len(plans.callsign)})
+        about: dict[str, Any] = {
+            "name": scenario.name,
+            "frame": scenario.frame.kind,
+            "sensors": sensors,
+            "simulation": simulated,
+        }
+        about |= {"maps": maps_of(scenario), "flight_plans": 0 if plans is None else len(plans.callsign)}
+        result(about | traffic(scenario))
         return
     console = out()
     many = "1 sensor" if len(sensors) == 1 else f"{len(sensors)} sensors"
@@ -52,6 +59,8 @@ def check(site: str, as_json: bool) -> None:
         console.print(f"output: {output['format']} to {output['url']}", markup=False)
     if plans is not None and scenario.flight_plans is not None:
         console.print(f"flight plans: {len(plans.callsign):,} in {scenario.flight_plans.file}", markup=False)
+    for one in maps_of(scenario):
+        console.print(_areas_in_words(one), markup=False)
     if simulated:
         print_world(console, simulated)
 
@@ -62,6 +71,24 @@ def traffic(scenario: Scenario) -> dict[str, Any]:
         "feeds": [{"format": feed.format, "urls": list(urls_of(feed))} for feed in scenario.feeds],
         "outputs": [{"format": one.format, "url": one.url} for one in scenario.outputs],
     }
+
+
+def maps_of(scenario: Scenario) -> list[dict[str, Any]]:
+    """The operator's maps, by how many areas of each use they hold."""
+    return [
+        {
+            "file": one.file,
+            "sensors": list(one.sensors) or [sensor.id for sensor in scenario.sensors],
+            "areas": {use: sum(area.use == use for area in one.areas) for use in USES},
+        }
+        for one in scenario.tracker.maps
+    ]
+
+
+def _areas_in_words(one: dict[str, Any]) -> str:
+    """A map in one line."""
+    areas = ", ".join(f"{n} of {use}" for use, n in one["areas"].items() if n) or "no area"
+    return f"map {one['file'] or 'given in the file'} for {', '.join(one['sensors'])}: {areas}"
 
 
 def _print_radar(console: Console, s: dict[str, Any]) -> None:

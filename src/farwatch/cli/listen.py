@@ -193,10 +193,7 @@ def losses(source: Live, tracker: Tracker) -> list[str]:
             f"{source.ahead} plots and messages are ahead of this machine's clock: left out; set the clock, or "
             "`day` for a recording that is played"
         )
-    if tracker.counts.homeless:
-        lost.append(f"{tracker.counts.homeless} plots came after their time and belonged to no track: left out")
-    if tracker.counts.absurd:
-        lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
+    lost += tracker.counts.losses()
     return lost
 
 

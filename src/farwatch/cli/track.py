@@ -158,10 +158,7 @@ def losses(source: Replay, tracker: Tracker) -> list[str]:
     lost += [f"{reason}: {count} times" for reason, count in source.statistics.skipped.items() if reason in LOST]
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
-    if tracker.counts.homeless:
-        lost.append(f"{tracker.counts.homeless} plots came after their time and belonged to no track: left out")
-    if tracker.counts.absurd:
-        lost.append(f"{tracker.counts.absurd} plots cannot be (range, azimuth or a value that is not finite): left out")
+    lost += tracker.counts.losses()
     return lost
 
 
@@ -182,8 +179,13 @@ def summary(
         "plots": counts.given,
         "not_aircraft": counts.not_aircraft,
         "absurd": counts.absurd,
+        "excluded": counts.excluded,
+        "ghosts": counts.mirrored + counts.sidelobes,
         "late": source.late,
         "late_used": counts.late - counts.homeless,
+        "repeated": counts.repeated,
+        "uncertain": counts.uncertain,
+        "crowded": counts.crowded,
         "rejected": rejected_of(source),
         "left_out": dict(source.conditioner.counts),
         "of_other_sources": sum(source.statistics.unknown_sources.values()),
@@ -203,6 +205,8 @@ def summary(
     table.add_row("plots of the site's sensors", f"{counts.given:,}")
     table.add_row("  on the ground, tests, monitors", f"{counts.not_aircraft:,}")
     table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late + counts.homeless:,}")
+    if counts.repeated + counts.crowded:
+        table.add_row("  repeated / too many to start tracks", f"{counts.repeated:,} / {counts.crowded:,}")
     for reason, count in rejected_of(source).items():
         table.add_row(f"  {reason}", f"{count:,}")
     table.add_row("data time", f"{tally.span_s / 60:,.1f} min")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
-from farwatch.kernels import inlined, kernel
+from farwatch.kernels import inlined, kernel, leaf
 from farwatch.sensors.geodetic import (
     NO_GEODETIC,
     AdsB,
@@ -59,12 +59,14 @@ from farwatch.sensors.radar import (
     elevation_edges,
     heights_along_elevation,
     radar_model,
+    shares_along_elevation,
 )
-from farwatch.sensors.radar import correct as correct_by_radar
 from farwatch.sensors.radar import coverage as radar_coverage
 from farwatch.sensors.radar import further_space as space_of_radar
 from farwatch.sensors.radar import place as place_radar
 from farwatch.sensors.radar import window as radar_window
+from farwatch.sensors.radar_correct import correct as correct_by_radar
+from farwatch.sensors.radar_correct import correct_by_rate
 
 Sensor = Radar | AdsB | Mlat | SurfaceRadar | PositionSensor
 
@@ -88,6 +90,7 @@ class SensorModel(NamedTuple):
     echo_u: float  # size of a fixed echo in u, v and w: some four standard deviations
     echo_v: float
     echo_w: float
+    split_u: float  # half of the width in u within which one aircraft may give two plots: a radar's beam
     variances: tuple[float, float, float]  # of the first three coordinates, where a plot brings none
     min_first: float  # limits of what it can report as first and second coordinate
     max_first: float
@@ -118,6 +121,7 @@ def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
         echo_u=4.0 * math.radians(sensor.sigma.azimuth_deg),
         echo_v=4.0 * sensor.sigma.range_m,
         echo_w=4.0 * math.radians(sensor.sigma.elevation_deg or 0.0),
+        split_u=0.5 * math.radians(sensor.beam_deg),
         variances=(radar.variance_range, radar.variance_azimuth, radar.variance_elevation),
         min_first=LEAST_RANGE_M,
         max_first=FARTHEST * radar.max_range_m,
@@ -146,6 +150,7 @@ def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
         echo_u=4.0 * sensor.sigma_m,
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
+        split_u=0.0,
         variances=(position.variance, position.variance, position.variance),
         min_first=position.min_x_m - MARGIN * width_m,
         max_first=position.max_x_m + MARGIN * width_m,
@@ -173,6 +178,7 @@ def _geodetic_model(sensor: GeodeticSensor, flat: bool) -> SensorModel:
         echo_u=4.0 * sensor.sigma_m,
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
+        split_u=0.0,
         variances=(sensor.sigma_m**2, sensor.sigma_m**2, sensor.sigma_m**2),
         min_first=-0.5 * math.pi,
         max_first=0.5 * math.pi,
@@ -197,6 +203,13 @@ def gate_coordinates(model, z, j):  # type: ignore[no-untyped-def]
 def layer_edges(sensor: Sensor) -> NDArray[np.float64]:
     """Edges in w of the layers that clutter is learned in; empty where there is no w."""
     return elevation_edges(sensor) if isinstance(sensor, Radar) else np.empty(0)
+
+
+def shares_along_w(sensor: Sensor, flat: bool, rows: int) -> NDArray[np.float64] | None:
+    """Share of the false plots of each of so many rows in v that each layer holds; None where there is no w."""
+    if not isinstance(sensor, Radar) or sensor.sigma.elevation_deg is None:
+        return None
+    return shares_along_elevation(sensor, flat, rows)
 
 
 @kernel
@@ -271,6 +284,16 @@ def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-
     if model.kind == POSITION:
         return place_position(m, prior_height, prior_sigma, x, P)
     return place_radar(radar, m, prior_height, prior_sigma, x, P)
+
+
+@leaf
+def start_motion(model, radar, m, x, P, g):  # type: ignore[no-untyped-def]
+    """Correct the velocity that a new aircraft is believed to have by what its first plot m says of it.
+
+    That is its range rate. A register is not believed yet: one that lies would hide its aircraft from its own track.
+    """
+    if model.kind == RADAR and m.measured & 8 and radar.variance_rate > 0.0:
+        correct_by_rate(radar, m.z3, x, P, 6, g)
 
 
 __all__ = [

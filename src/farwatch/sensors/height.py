@@ -23,7 +23,7 @@ _RANGE_AND_AZIMUTH, _ELEVATION = 3, 4
 def _place(radar, range_m, azimuth, elevation, height_m, x, P):  # type: ignore[no-untyped-def]
     """Position x (3) of a plot with an elevation, or with a height where that is NaN; P (3, 3) is scratch."""
     measured = _RANGE_AND_AZIMUTH if math.isnan(elevation) else _RANGE_AND_AZIMUTH | _ELEVATION
-    m = Measurement(measured, range_m, azimuth, elevation, 0.0, height_m, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
+    m = Measurement(measured, range_m, azimuth, elevation, 0.0, height_m, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0, 0.0)
     return place(radar, m, 0.0, 1.0, x, P)
 
 

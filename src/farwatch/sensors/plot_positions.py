@@ -30,7 +30,7 @@ def _radar_rows(radar, rows, z, measured, height_m, out):  # type: ignore[no-unt
         prior = radar.height_m + min(USUAL_HEIGHT_M, STEEPEST * z[j, 0])
         m = Measurement(
             measured[j], z[j, 0], z[j, 1], z[j, 2], 0.0, height_m[j], radar.variance_range, 0.0, 0.0,
-            radar.variance_azimuth, 0.0, max(radar.variance_elevation, 1e-12),
+            radar.variance_azimuth, 0.0, max(radar.variance_elevation, 1e-12), 0.0,
         )  # fmt: skip
         if place(radar, m, prior, 1.0, x, P):
             lat, lon, _ = to_geodetic(x[0], x[1], x[2])

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from farwatch.association.gate import Window
 from farwatch.frame import vertical
 from farwatch.geodesy import enu_axes, to_ecef
-from farwatch.kernels import inlined, leaf
+from farwatch.kernels import leaf
 from farwatch.refraction import RefractionTable, bend, refraction_table
 from farwatch.sensors.place import Place
-from farwatch.sensors.scalar import apply_gain, scalar_correction
 
 TWO_PI = 2.0 * math.pi
 EARTH_RADIUS_M = 6_371_000.0
@@ -43,7 +42,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
 
     `sac_sic` names its ASTERIX source as "20/129". `detection` is the probability of a plot a scan on a target in
     coverage, `clutter` the expected number of false plots a scan before the tracker has learned them. The time of a
-    plot is that at which the beam crossed it.
+    plot is that at which the beam crossed it. Range rates are ambiguous by multiples of `range_rate_fold_mps`.
     """
 
     id: str
@@ -59,6 +58,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
+    range_rate_fold_mps: Positive | None = None
 
     @property
     def period_s(self) -> float:
@@ -75,10 +75,14 @@ class RadarModel(NamedTuple):
     north: tuple[float, float, float]
     up: tuple[float, float, float]
     height_m: float
+    height_mean_m: float  # what is believed of a height that no sensor has measured
+    variance_height_prior: float
+    sigma_range: float
     variance_range: float
     variance_azimuth: float
     variance_elevation: float
     variance_rate: float
+    rate_fold_mps: float  # range rates are known but for multiples of it; 0: they are known
     variance_height: float
     min_range_m: float
     max_range_m: float
@@ -96,10 +100,10 @@ WIDEST_AZIMUTH = 7.0  # an azimuth of more is in other units
 HEIGHT_SPAN_M = 15_000.0
 LAYERS_DEG = (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0)
 HIGHEST_M = 20_000.0  # no aircraft flies higher
+HIGHEST_PLOT_M = 30_000.0  # extractors drop what is higher, but for a share
+HIGHER_SHARE = 0.05
 RATE_SPAN_MPS = 600.0
-# One standard deviation of pressure altitude against geometric height: weather, not the altimeter. It is common to
-# all plots of a track, so it must not be averaged away: it enters the slant range, where the height is a nuisance.
-PRESSURE_HEIGHT_SIGMA_M = 100.0
+HEIGHT_MEAN_M, HEIGHT_SIGMA_M = 6000.0, 4000.0  # of aircraft of which nothing is known
 
 
 def radar_model(radar: Radar, flat: bool) -> RadarModel:
@@ -115,10 +119,14 @@ def radar_model(radar: Radar, flat: bool) -> RadarModel:
         north=north,
         up=up,
         height_m=float(height_m),
+        height_mean_m=HEIGHT_MEAN_M,
+        variance_height_prior=HEIGHT_SIGMA_M**2,
+        sigma_range=float(s.range_m),
         variance_range=float(s.range_m) ** 2,
         variance_azimuth=math.radians(s.azimuth_deg) ** 2,
         variance_elevation=math.radians(s.elevation_deg or 0.0) ** 2,
         variance_rate=float(s.range_rate_mps or 0.0) ** 2,
+        rate_fold_mps=float(radar.range_rate_fold_mps or 0.0),
         variance_height=float(s.pressure_altitude_m) ** 2,
         min_range_m=radar.min_range_km * 1e3,
         max_range_m=radar.max_range_km * 1e3,
@@ -226,6 +234,22 @@ def elevation_edges(radar: Radar) -> NDArray[np.float64]:
     return np.radians([low, *(edge for edge in LAYERS_DEG if low < edge < high), high])
 
 
+def shares_along_elevation(radar: Radar, flat: bool, rows: int) -> NDArray[np.float64]:
+    """Share of the false plots of each of so many rows of range that lies in each layer of elevation (rows, layers).
+
+    Noise comes evenly from all elevations; extractors drop what would be higher than anything flies.
+    """
+    edges = elevation_edges(radar)
+    range_m = (np.arange(rows) + 0.5)[:, None] * radar.max_range_km * 1e3 / rows
+    drop = 0.0 if flat else range_m / (2.0 * EARTH_RADIUS_M * 4.0 / 3.0)
+    top = np.arcsin(np.clip((HIGHEST_PLOT_M - radar.position.ellipsoidal_height_m) / range_m - drop, -1.0, 1.0))
+    inside = np.clip(np.minimum(edges[1:], top) - edges[:-1], 0.0, None)
+    even = np.diff(edges) / np.ptp(edges)
+    total = inside.sum(axis=1, keepdims=True)
+    share = np.divide(inside, total, out=np.broadcast_to(even, inside.shape).copy(), where=total > 0.0)
+    return np.asarray((1.0 - HIGHER_SHARE) * share + HIGHER_SHARE * even)
+
+
 @leaf
 def heights_along_elevation(radar, range_m, elevation):  # type: ignore[no-untyped-def]
     """Density (1/rad) of elevations at a slant range, heights being uniform from the ground to HIGHEST_M."""
@@ -251,84 +275,6 @@ def further_space(measured, height_m):  # type: ignore[no-untyped-def]
     return space
 
 
-@inlined
-def correct_any(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
-    """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements.
-
-    m's z are range, azimuth, elevation, range rate. Scalars in turn, azimuth, elevation, height, range, range rate,
-    each linearised where the last one left the state: at 600 km this reaches the bound where a joint update or
-    converted measurements do not. `n` = 3 does the position alone (enough for the likelihood where there is no range
-    rate); `g` (n) is scratch.
-    """
-    has_height = not math.isnan(m.height_m)
-    e, nn, u = local(radar, x[0], x[1], x[2])
-    longer, higher = bent(radar, math.sqrt(e * e + nn * nn), u)
-    log_likelihood = 0.0
-    chi2 = 0.0
-    count = 0
-    if m.measured & 2:
-        ground2 = max(e * e + nn * nn, 1.0)
-        h = turned(radar, nn / ground2, -e / ground2, 0.0)
-        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.z1 - math.atan2(e, nn)), m.c11)
-        log_likelihood += ll
-        chi2 += c
-        count += 1
-    if m.measured & 4:
-        e, nn, u = local(radar, x[0], x[1], x[2])
-        ground = math.sqrt(max(e * e + nn * nn, 1.0))
-        r2 = ground * ground + u * u
-        h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
-        residual = m.z2 - math.atan2(u, ground) - higher
-        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.c22)
-        log_likelihood += ll
-        chi2 += c
-        count += 1
-    if has_height:
-        height, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
-        ll, c = scalar_correction(x, P, n, g, (ux, uy, uz), 0, m.height_m - height, radar.variance_height)
-        log_likelihood += ll
-        chi2 += c
-        count += 1
-    if m.measured & 1:
-        e, nn, u = local(radar, x[0], x[1], x[2])
-        r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        variance = m.c00
-        if has_height:
-            variance += (PRESSURE_HEIGHT_SIGMA_M * u / r) ** 2
-        h = turned(radar, e / r, nn / r, u / r)
-        ll, c = scalar_correction(x, P, n, g, h, 0, m.z0 - r - longer, variance)
-        log_likelihood += ll
-        chi2 += c
-        count += 1
-    if m.measured & 8 and radar.variance_rate > 0.0 and n >= 6:
-        e, nn, u = local(radar, x[0], x[1], x[2])
-        r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
-        h = turned(radar, e / r, nn / r, u / r)
-        rate = h[0] * x[3] + h[1] * x[4] + h[2] * x[5]
-        for a in range(n):
-            g[a] = 0.0
-            for b in range(3):
-                g[a] += P[a, b + 3] * h[b] + P[a, b] * (x[b + 3] - rate * h[b]) / r
-        s = radar.variance_rate
-        for b in range(3):
-            s += g[b + 3] * h[b] + g[b] * (x[b + 3] - rate * h[b]) / r
-        ll, c = apply_gain(x, P, n, g, s, m.z3 - rate)
-        log_likelihood += ll
-        chi2 += c
-        count += 1
-    return log_likelihood, chi2, count
-
-
-@leaf
-def correct(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
-    """`correct_any`, compiled for each number of components in use: loops of a known length are a third faster."""
-    if n == 3:
-        return correct_any(radar, m, x, P, 3, g)
-    if n == 6:
-        return correct_any(radar, m, x, P, 6, g)
-    return correct_any(radar, m, x, P, n, g)
-
-
 @leaf
 def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     """Position (x[:3]) and its covariance (P[:3, :3]) from one plot alone; False where the plot cannot give one.
@@ -338,7 +284,7 @@ def place(radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped
     """
     if m.measured & 3 != 3:
         return False
-    height, variance_height = m.height_m, radar.variance_height + PRESSURE_HEIGHT_SIGMA_M**2
+    height, variance_height = m.height_m, radar.variance_height + m.variance_doubt
     if math.isnan(height):
         height, variance_height = prior_height, prior_sigma * prior_sigma
     by_elevation = m.measured & 4 != 0

@@ -15,6 +15,7 @@ from farwatch.simulation.detection import FALSE_ALARM, returns, snr_of_pd
 from farwatch.simulation.envelopes import cross_sections
 from farwatch.simulation.flights import Flights
 from farwatch.simulation.observe import TWO_PI, crossings
+from farwatch.simulation.registers import motion_of, registers
 from farwatch.simulation.resolution import cells
 from farwatch.simulation.secondary import MODE_S, coded_height_m, garbled, ghosts, identities, overlaid
 from farwatch.simulation.sensing import Sensing
@@ -40,6 +41,7 @@ class Looks(NamedTuple):
     transponder: Ints
     mode_a: Ints
     pressure_altitude_m: Floats
+    motion: Floats  # (n, 3) true track (rad), ground speed (m/s), turn rate (rad/s, clockwise)
 
     def take(self, rows: Any) -> Looks:
         """The rows given by an index array or mask."""
@@ -56,6 +58,7 @@ class Sightings(NamedTuple):
     transponder: Ints
     mode_a: Ints
     pressure_altitude_m: Floats
+    motion: Floats  # (n, 3) as in `Looks`
     flags: Ints
 
     def take(self, rows: Any) -> Sightings:
@@ -68,7 +71,9 @@ def anonymous(time_s: Floats, z: Floats) -> Sightings:
     n = len(time_s)
     none = np.full(n, -1, np.int64)
     zero = np.zeros(n, np.int64)
-    return Sightings(time_s, z, np.full(n, int(Kind.PSR)), none, zero, zero, np.full(n, np.nan), zero)
+    return Sightings(
+        time_s, z, np.full(n, int(Kind.PSR)), none, zero, zero, np.full(n, np.nan), np.full((n, 3), np.nan), zero
+    )
 
 
 class SimulatedRadar:
@@ -134,6 +139,7 @@ class SimulatedRadar:
             f.transponder[row] if self.sensing.kind == "combined" else np.zeros(len(row), np.int64),
             f.mode_a[row],
             pressure_altitude_m(self._weather, self._flat, f.lat[row], f.lon[row], height),
+            motion_of(f, row, late),
         )
 
     def _ready(self, new: Looks, until_s: float) -> tuple[Looks, Ints]:
@@ -237,6 +243,7 @@ class SimulatedRadar:
         seen.aircraft[:n], transponder[:n], flagged[:n] = looks.aircraft[answers], looks.transponder[answers], flags
         mode_a[:n] = overlaid(looks.mode_a[answers], flags, self._rng)
         seen.pressure_altitude_m[:n] = looks.pressure_altitude_m[answers]
+        seen.motion[:n] = looks.motion[answers]
         return seen._replace(transponder=transponder, flags=flagged, mode_a=mode_a)
 
     def _noisy(self, z: Floats, scale: Floats) -> Floats:
@@ -309,6 +316,7 @@ class SimulatedRadar:
             f.transponder[g.row],
             f.mode_a[g.row],
             height,
+            motion_of(f, g.row, g.late_s),
             np.zeros(n, np.int64),
         )
         rows = make_illuminations(
@@ -347,10 +355,13 @@ class SimulatedRadar:
             measured |= 4
         if sigma.range_rate_mps is not None:
             z[:, 3] = every.z[:, 3]
+            if (fold := self.sensor.range_rate_fold_mps) is not None:
+                z[:, 3] -= fold * np.floor(z[:, 3] / fold + 0.5)
             measured |= 8
         crossed_ns = start_ns + np.round(every.time_s * 1e9).astype(np.int64)
         address, callsign = identities(every.aircraft, every.transponder)
         height = coded_height_m(every.pressure_altitude_m, every.transponder, self.sensing.secondary.height_step_ft)
+        said = registers(self.sensing.secondary, every.motion, every.transponder, self._rng)
         return make_plots(
             n,
             id=self._count + np.arange(n),
@@ -365,6 +376,7 @@ class SimulatedRadar:
             mode_a=np.where(every.transponder > 0, every.mode_a, NO_MODE_A),
             callsign=callsign,
             flags=every.flags,
+            **said,
         )
 
     def _progress(self, now_s: float, dt: float, start_ns: int) -> Progress:

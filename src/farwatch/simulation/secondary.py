@@ -41,6 +41,7 @@ class Secondary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Mode A and C heights come in 100 ft, those of Mode S in `height_step_ft`. `garble` is the share of Mode A and C
     answers spoilt where two overlap; `sidelobes` the plots a turn of each aircraft within `sidelobe_range_km` in
     directions where it is not; `fruit` the plots at each crossing of answers that someone else had asked for.
+    `registers` is the share of Mode S answers that bring airborne turn data (BDS 5,0).
     """
 
     detection: Probability | None = None
@@ -50,6 +51,7 @@ class Secondary(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sidelobes: NotNegative = 0.0
     sidelobe_range_km: Positive = 40.0
     fruit: NotNegative = 0.0
+    registers: Share = 0.0
 
 
 class Ghosts(NamedTuple):

@@ -22,7 +22,7 @@ class Beams(NamedTuple):
     azimuth_rad: Floats
     rotation_s: Floats
     nominal_s: Floats
-    learned_rad: Floats  # azimuth up to which the clutter map has closed its scan
+    learned_rad: Floats  # azimuth up to which the clutter map has closed its scan; NaN before the first
     memory_ns: Ints  # time of the last evidence
 
 
@@ -35,7 +35,7 @@ def make_beams(rotation_s: Floats) -> Beams:
         azimuth_rad=np.zeros(n),
         rotation_s=rotation_s.copy(),
         nominal_s=rotation_s.copy(),
-        learned_rad=np.zeros(n),
+        learned_rad=np.full(n, np.nan),
         memory_ns=np.zeros(n, np.int64),
     )
 

@@ -2,6 +2,10 @@
 
 Cells are those of a sensor's gate coordinates: a radar's azimuth, range and elevation, a position sensor's x and y.
 Where elevation is measured it tells most: noise fills all of it, rain a layer, aircraft what lies below 20 km.
+
+A cell holds a false plot in ten scans, and a track stands or falls by three. So what a cell has not told yet is taken
+from its ring: all columns of its row and layer, which learn 32 times as fast. A cell that has brought far more than its
+ring gives is rain, and soon stands for itself.
 """
 
 from __future__ import annotations
@@ -26,9 +30,15 @@ ROWS = 32
 SECONDARY_SHARE = 0.05
 ADDRESSED_SHARE = 0.01  # one with a 24-bit address has passed a parity check
 BEHIND = math.radians(125.0)  # plots of clusters that were open for long are counted late
-PRIOR_SCANS = 4.0  # what the configured density is worth
+FIRST_SLICE = math.radians(30.0)  # where the beam has come from when it is first known
+TWO_PI = 2.0 * math.pi
+RING_SCANS = 4.0  # what its ring is worth to a cell
+RING_SCANS_OF_RAIN = 0.5  # and where the cell has brought far more
+PRIOR_COLUMNS = 16.0  # what the configured density is worth to a ring
+CLIP = 3.0  # a column counts to its ring as at most so many times what the ring gives, and one plot
 SETTLED_SCANS = 10.0
 SURPRISING = 3.0  # times as many plots as expected, and one more
+BELIEVED = 0.5  # existence from which on a tentative track explains its plots
 LEAST_SHARE = 0.02  # of the prior: a cell that has been quiet is not empty for ever
 
 
@@ -39,21 +49,31 @@ class ClutterMap(NamedTuple):
     """
 
     rate: Floats  # (kinds, COLUMNS, ROWS, layers)
-    least: Floats  # (kinds, layers)
+    mean: Floats  # (kinds, COLUMNS, ROWS, layers) of the cell's own scans so far, fading
+    ring: Floats  # (kinds, ROWS, layers) expected in one column, by all columns
+    least: Floats  # (kinds, ROWS, layers)
     seen: Floats  # (kinds, COLUMNS, ROWS, layers)
     now: Floats  # (kinds, COLUMNS, ROWS, layers) room to count the plots at hand; zeros between calls
     scans: Floats  # (COLUMNS,) how often each column has been closed
     edges: Floats  # (layers,) in w; empty where the sensor has none
 
 
-def make_clutter_map(plots_per_scan: float, edges: Floats) -> ClutterMap:
-    """A map that starts uniform with the given number of false plots a scan; `edges` bound its layers in w."""
-    layer = np.concatenate([[1.0], np.diff(edges) / np.ptp(edges)]) if len(edges) else np.ones(1)
+def make_clutter_map(plots_per_scan: float, edges: Floats, along_w: Floats | None = None) -> ClutterMap:
+    """A map that starts even in u and v with the given number of false plots a scan; `edges` bound its layers in w.
+
+    `along_w` (ROWS, layers - 1) are the shares of the plots of each row that its layers hold.
+    """
+    layers = max(len(edges), 1)
+    layer = np.ones((ROWS, layers))
+    if len(edges):
+        layer[:, 1:] = np.diff(edges) / np.ptp(edges) if along_w is None else along_w
     share = np.array([1.0 if kind == Kind.PSR else SECONDARY_SHARE for kind in Kind])
-    each = plots_per_scan / (COLUMNS * ROWS) * share[:, None] * layer
-    shape = (N_KINDS, COLUMNS, ROWS, len(layer))
-    rate = np.broadcast_to(each[:, None, None], shape).copy()
-    return ClutterMap(rate, LEAST_SHARE * each, np.zeros(shape), np.zeros(shape), np.zeros(COLUMNS), edges)
+    ring = plots_per_scan / (COLUMNS * ROWS) * share[:, None, None] * layer
+    shape = (N_KINDS, COLUMNS, ROWS, layers)
+    rate = np.broadcast_to(ring[:, None], shape).copy()
+    return ClutterMap(
+        rate, np.zeros(shape), ring, LEAST_SHARE * ring, np.zeros(shape), np.zeros(shape), np.zeros(COLUMNS), edges
+    )
 
 
 @leaf
@@ -94,7 +114,7 @@ def fill_densities(clutter, echoes, plots, model, radar, options, false, birth):
         # Rain that has just come; in the first scans, all that is about, for nothing better is known yet.
         surprising = SURPRISING * (1.0 + rate) * min(clutter.scans[a] / SETTLED_SCANS, 1.0)
         if model.learns_clutter and others > surprising:
-            known = min(PRIOR_SCANS + clutter.scans[a], options.memory_scans)
+            known = min(RING_SCANS + clutter.scans[a], options.memory_scans)
             rate = (known * rate + others) / (known + 1.0)
         space = further_space(model, plots.measured[j], plots.pressure_altitude_m[j])
         false[j] = rate / (cell * width) * space
@@ -133,48 +153,70 @@ def plot_densities(clutter, echoes, plots, model, radar, options):  # type: igno
 
 @leaf
 def add_unexplained(  # type: ignore[no-untyped-def]
-    clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained
+    clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained
 ):
     """Count the plots that are done with; `unexplained` (n,) starts as ones."""
     memory_ns = memory_scans * model.period_s * 1e9
     for e in range(len(events.weight)):
         for k in range(events.start[e], events.start[e + 1]):
             i = hypotheses.track[looks.hypothesis[events.look[k]]]
-            if tracks.status[i] != TENTATIVE and not vague(tracks.covariance[i]):
+            if (tracks.status[i] != TENTATIVE or tracks.existence[i] > BELIEVED) and not vague(tracks.covariance[i]):
                 unexplained[events.plot[e]] -= events.weight[e]
     for j in range(len(used)):
         if used[j]:
             u, v, w = gate_coordinates(model, plots.z, j)
             a, r, layer, _ = cell_of(model, clutter.edges, u, v, w)
-            clutter.seen[plots.kind[j], a, r, layer] += max(unexplained[j], 0.0)
+            first = density.birth[j] / (density.birth[j] + density.false[j])  # or that of a new aircraft
+            clutter.seen[plots.kind[j], a, r, layer] += max(unexplained[j], 0.0) * (1.0 - first)
             if model.learns_clutter and plots.kind[j] == PRIMARY and unexplained[j] > UNEXPLAINED:
                 remember_echo(echoes, u, v, model.echo_u, model.echo_v, plots.time_ns[j], memory_ns)
 
 
 @kernel
-def count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
+def count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
     """Add the plots that are done with (`used`) to the present scan, by the probability that no aircraft made them.
 
     Only confirmed tracks that know where they are explain a plot here: in dense clutter tentative ones live on false
     plots, and would hide them from the map that is to end them.
     """
     unexplained = np.ones(len(used))
-    add_unexplained(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained)
+    add_unexplained(
+        clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans, unexplained
+    )
+
+
+@leaf
+def blended(mean, scans, ring):  # type: ignore[no-untyped-def]
+    """Expected false plots a scan in a cell of which so many scans gave `mean`, in a ring that gives `ring` a cell.
+
+    The mean of the Gamma posterior whose prior is the ring, worth some scans; few where the cell belies it.
+    """
+    belied = mean * scans > CLIP * (ring * scans + 1.0)
+    worth = RING_SCANS_OF_RAIN if belied else RING_SCANS
+    return (worth * ring + scans * mean) / (worth + scans)
 
 
 @leaf
 def close_column(clutter, a, learns, memory_scans):  # type: ignore[no-untyped-def]
     """Count a scan in one column of cells, and learn from it where the map `learns`."""
-    # The mean of all scans so far, the prior counting as some, until the memory is full; then it fades.
-    gain = 1.0 / min(PRIOR_SCANS + clutter.scans[a] + 1.0, memory_scans) if learns else 0.0
+    closed = 0.0
+    for column in range(COLUMNS):
+        closed += clutter.scans[column]
     clutter.scans[a] += 1.0
+    scans = min(clutter.scans[a], memory_scans)
+    gain = 1.0 / min(PRIOR_COLUMNS + closed + 1.0, memory_scans * COLUMNS)
     for kind in range(clutter.rate.shape[0]):
         for r in range(ROWS):
             for layer in range(clutter.rate.shape[3]):
-                rate = clutter.rate[kind, a, r, layer]
-                rate += gain * (clutter.seen[kind, a, r, layer] - rate)
-                clutter.rate[kind, a, r, layer] = max(rate, clutter.least[kind, layer])
+                seen = clutter.seen[kind, a, r, layer]
                 clutter.seen[kind, a, r, layer] = 0.0
+                if learns:
+                    ring, mean = clutter.ring[kind, r, layer], clutter.mean[kind, a, r, layer]
+                    ring += gain * (min(seen, CLIP * ring + 1.0) - ring)
+                    mean += (seen - mean) / scans
+                    clutter.ring[kind, r, layer], clutter.mean[kind, a, r, layer] = ring, mean
+                    least = clutter.least[kind, r, layer]
+                    clutter.rate[kind, a, r, layer] = max(blended(mean, scans, ring), least)
 
 
 @leaf
@@ -189,10 +231,18 @@ def learn_clutter(clutter, beams, model, sensor, until_ns, memory_scans):  # typ
         return
     if beams.known[sensor] == 0:
         return
-    to_azimuth = beam_azimuth(beams, sensor, until_ns) - BEHIND
-    a = int(beams.learned_rad[sensor] / (2.0 * math.pi) * COLUMNS) % COLUMNS
-    last = math.floor(to_azimuth / (2.0 * math.pi) * COLUMNS) % COLUMNS
-    beams.learned_rad[sensor] = to_azimuth % (2.0 * math.pi)
+    now = beam_azimuth(beams, sensor, until_ns)
+    to_azimuth = now - BEHIND
+    if math.isnan(beams.learned_rad[sensor]):
+        beams.learned_rad[sensor] = (now - FIRST_SLICE) % TWO_PI - TWO_PI
+    if beams.learned_rad[sensor] < 0.0:
+        # The first scan has not come so far that a column could be closed: below zero while that is waited for.
+        if (to_azimuth - beams.learned_rad[sensor]) % TWO_PI > math.pi:
+            return
+        beams.learned_rad[sensor] += TWO_PI
+    a = int(beams.learned_rad[sensor] / TWO_PI * COLUMNS) % COLUMNS
+    last = math.floor(to_azimuth / TWO_PI * COLUMNS) % COLUMNS
+    beams.learned_rad[sensor] = to_azimuth % TWO_PI
     while a != last:
         close_column(clutter, a, model.learns_clutter, memory_scans)
         a = (a + 1) % COLUMNS

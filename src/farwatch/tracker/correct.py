@@ -8,14 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from farwatch.kernels import kernel, leaf
-from farwatch.motion.imm import CIVIL, TURN, class_evidence
+from farwatch.motion.imm import AGILE, CIVIL, TURN, class_evidence
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import correct
-from farwatch.sensors.measurement import measurement
+from farwatch.sensors.measurement import measurement, says_motion
 from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
+from farwatch.tracker.registers import believed, correct_mode, strikes_after
 from farwatch.tracks import MODES, STATE, copy_gaussian, note_heard
 
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
@@ -100,11 +101,13 @@ def merge_modes(  # type: ignore[no-untyped-def]
     probability,
     mean,
     covariance,
+    strikes=0,
 ):
     """Moment-match every mode of one look over its events; mode probabilities follow.
 
     `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
-    likelihoods (n, MODES). Results go into `probability` (3,), `mean` (3, 7), `covariance` (3, 7, 7).
+    likelihoods (n, MODES); `strikes` speak against the track's registers. Results go into `probability` (3,), `mean`
+    (3, 7), `covariance` (3, 7, 7).
     """
     n_events = len(weight)
     of_mode, means, covariances = scratch.weight, scratch.mean, scratch.covariance
@@ -136,6 +139,8 @@ def merge_modes(  # type: ignore[no-untyped-def]
             for a in range(3):
                 x[a] += x[a + 3] * dt
             correct(model, radar, measurement(table, j), x, P, size, mean[mode])
+            if believed(strikes, table, j):
+                correct_mode(model, table, j, mode, x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w
@@ -245,6 +250,7 @@ def merge_looks(  # type: ignore[no-untyped-def]
                 hypotheses.probability[h],
                 hypotheses.mean[h],
                 hypotheses.covariance[h],
+                tracks.strikes[i],
             )
         moment_match(
             hypotheses.probability[h],
@@ -271,6 +277,29 @@ def merge_looks(  # type: ignore[no-untyped-def]
             tracks.seen_ns[i, sensor] = looks.time_ns[k]
             note_heard(tracks.heard_ns[i], plots.kind[candidates.plot[best]], looks.time_ns[k])
             tracks.plot[i] = plots.id[candidates.plot[best]]
+            if says_motion(table, candidates.plot[best]):
+                j = candidates.plot[best]
+                tracks.strikes[i] = strikes_after(
+                    tracks.strikes[i],
+                    model,
+                    radar,
+                    table,
+                    j,
+                    (plots.time_ns[j] - looks.time_ns[k]) * 1e-9,
+                    modes,
+                    AGILE if tracks.agile[i] > 0.5 else CIVIL,
+                    motion,
+                    looks.mean[k],
+                    looks.covariance[k],
+                    scratch.mean[0],
+                    scratch.covariance[0],
+                    scratch.mean[1],
+                    scratch.weight,
+                    scratch.mean[2],
+                    likelihood,
+                    tracks.mean[i],
+                    tracks.covariance[i],
+                )
             if best_weight > 0.5 * existence:
                 remember_identity(tracks, i, plots, candidates.plot[best])
         else:
@@ -296,7 +325,8 @@ def update(  # type: ignore[no-untyped-def]
     most = 1
     for k in range(count):
         most = max(most, candidates.first[k + 1] - candidates.first[k])
-    scratch = Mixture(np.empty(most + 1), np.empty((most + 1, STATE)), np.empty((most + 1, STATE, STATE)))
+    room = max(most + 1, MODES)
+    scratch = Mixture(np.empty(room), np.empty((room, STATE)), np.empty((room, STATE, STATE)))
     likelihood = np.empty(MODES)
     matrix = np.empty((MODES, MODES))
     merge_looks(

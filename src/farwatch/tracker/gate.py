@@ -15,11 +15,13 @@ import numpy as np
 from farwatch.association.events import Candidates
 from farwatch.association.gate import in_window
 from farwatch.kernels import kernel, leaf
-from farwatch.motion.imm import AGILE, MANOEUVRE
+from farwatch.motion.imm import AGILE, CIVIL, MANOEUVRE
+from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Floats
 from farwatch.sensors import components, correct
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.looks import gate_after, predict_hypothesis
+from farwatch.tracker.registers import believed, weigh_modes
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 # Likelihood ratios of identity, against a plot of some other aircraft. An address is decisive unless garbled or copied;
@@ -28,6 +30,8 @@ ADDRESS_MATCH, ADDRESS_MISMATCH = 1e3, 1e-4
 MODE_A_MATCH, MODE_A_MISMATCH = 30.0, 0.05
 MODE_A_DOUBTFUL = 32 | 64
 OUTSIDE = -1e300  # logarithm of the likelihood of a plot that lies outside the gate
+WEAK = 1e-3  # chance against the plot's other origins below which a tentative track lets a plot go
+TENTATIVE = int(Status.TENTATIVE)
 MOST_AGAIN = 64  # plots in a second look; where there are more, none says anything
 
 
@@ -68,7 +72,7 @@ def plot_likelihood(model, radar, m, dt, modes, probability, mean, covariance, c
         log_mode[mode], chi2, measurements = correct(model, radar, m, x, scratch.P, size, scratch.g)
         best = min(best, chi2)
         highest = max(highest, log_mode[mode])
-    if best > chi2_gate[measurements]:
+    if not 0.0 <= best <= chi2_gate[measurements]:  # nor where a covariance that cannot be has made it no number
         return OUTSIDE
     total = 0.0
     for mode in range(MODES):
@@ -110,6 +114,7 @@ def weigh(  # type: ignore[no-untyped-def]
         h = looks.hypothesis[k]
         i = hypotheses.track[h]
         probability, mean, covariance = looks.probability[k], looks.mean[k], looks.covariance[k]
+        young = tracks.status[i] == TENTATIVE
         begin, in_gate = kept, looks.first[k + 1] - looks.first[k]
         for second in range(2):
             log_class = 0.0
@@ -141,10 +146,32 @@ def weigh(  # type: ignore[no-untyped-def]
                 )
                 if log_likelihood == OUTSIDE:
                     continue
+                if believed(tracks.strikes[i], table, j):
+                    log_likelihood += weigh_modes(
+                        model,
+                        radar,
+                        table,
+                        j,
+                        (plots.time_ns[j] - looks.time_ns[k]) * 1e-9,
+                        hypotheses.modes[h],
+                        AGILE if second == 1 or tracks.agile[i] > 0.5 else CIVIL,
+                        motion,
+                        probability,
+                        mean,
+                        covariance,
+                        scratch.x,
+                        scratch.P,
+                        scratch.g,
+                        scratch.log_mode,
+                        out.mode_likelihood[kept],
+                    )
                 log_ratio = log_likelihood + log_class - math.log(density.false[j] + density.birth[j])
-                out.likelihood[kept] = math.exp(min(max(log_ratio, -300.0), 300.0)) * identity_ratio(
+                likelihood = math.exp(min(max(log_ratio, -300.0), 300.0)) * identity_ratio(
                     tracks.address[i], tracks.mode_a[i], plots.address[j], plots.mode_a[j], plots.flags[j]
                 )
+                if young and looks.existence[k] * looks.detection[k] * likelihood < WEAK:
+                    continue
+                out.likelihood[kept] = likelihood
                 out.look[kept], out.plot[kept] = k, j
                 kept += 1
         out.first[k + 1] = kept

@@ -10,8 +10,9 @@ from farwatch.frame import vertical
 from farwatch.kernels import kernel, leaf
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Flag
-from farwatch.sensors import place
+from farwatch.sensors import place, start_motion
 from farwatch.sensors.measurement import measurement
+from farwatch.tracker.admit import CROWDED
 from farwatch.tracker.births import born_near
 from farwatch.tracker.looks import spent
 from farwatch.tracks import MODES, STATE, note_heard, vague
@@ -26,6 +27,7 @@ WORTH_MERGING = 0.1
 LOST_M, LOST_IN_CLUTTER_M = 10_000.0, 2_500.0  # one standard deviation of position
 MANY_PLOTS = 5
 MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
+MOST_COMPARED = 512  # shared plots of a look with others that are gone through for duplicates
 SAME_CHI2 = 12.0  # two tracks closer than this (6 components) and sharing plots are one aircraft
 
 
@@ -77,20 +79,39 @@ def implausible(mean, covariance, plots, max_speed_mps):  # type: ignore[no-unty
     speed2 = mean[3] * mean[3] + mean[4] * mean[4] + mean[5] * mean[5]
     variance = covariance[0, 0] + covariance[1, 1] + covariance[2, 2]
     limit = LOST_IN_CLUTTER_M if plots >= MANY_PLOTS else LOST_M
-    return speed2 > max_speed_mps * max_speed_mps or variance > limit * limit
+    # What is not a number is no less than anything: such a state ends here too.
+    return not (speed2 <= max_speed_mps * max_speed_mps and 0.0 <= variance <= limit * limit)
+
+
+@leaf
+def speaks(tracks, i):  # type: ignore[no-untyped-def]
+    """Whether a transponder speaks for a track."""
+    answers = not math.isnan(tracks.pressure_altitude_m[i])
+    return answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A
+
+
+@leaf
+def speed_and_doubt(tracks, i):  # type: ignore[no-untyped-def]
+    """Speed of a track and its standard deviation over all directions, m/s."""
+    v2, variance = 0.0, 0.0
+    for a in range(3, 6):
+        v2 += tracks.mean[i, a] * tracks.mean[i, a]
+        variance += tracks.covariance[i, a, a]
+    return math.sqrt(v2), math.sqrt(variance)
+
+
+@leaf
+def surely_moves(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
+    """Whether a track is no fixed echo: a transponder speaks for it, or it is faster by more than its doubt."""
+    speed, doubt = speed_and_doubt(tracks, i)
+    return min_speed_mps == 0.0 or speed > min_speed_mps + doubt or speaks(tracks, i)
 
 
 @leaf
 def stands_still(tracks, i, min_speed_mps):  # type: ignore[no-untyped-def]
     """Whether a track that no transponder speaks for is a fixed echo: slow beyond doubt."""
-    answers = not math.isnan(tracks.pressure_altitude_m[i])
-    if answers or tracks.address[i] != NO_ADDRESS or tracks.mode_a[i] != NO_MODE_A:
-        return False
-    v2, variance = 0.0, 0.0
-    for a in range(3, 6):
-        v2 += tracks.mean[i, a] * tracks.mean[i, a]
-        variance += tracks.covariance[i, a, a]
-    return math.sqrt(v2) + math.sqrt(variance) < min_speed_mps
+    speed, doubt = speed_and_doubt(tracks, i)
+    return speed + doubt < min_speed_mps and not speaks(tracks, i)
 
 
 @leaf
@@ -110,14 +131,18 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
             fewest = FEWEST_OF_ADDRESS if tracks.address[i] != NO_ADDRESS else FEWEST_DETECTIONS
             if spent(tracks.existence[i], tracks.born_existence[i], options.delete_existence):
                 tracks.alive[i] = False
-            elif tracks.existence[i] > options.confirm_existence and tracks.detections[i] >= fewest:
+            elif (
+                tracks.existence[i] > options.confirm_existence
+                and tracks.detections[i] >= fewest
+                and (not model.learns_clutter or surely_moves(tracks, i, options.min_speed_mps))
+            ):
                 tracks.status[i] = CONFIRMED
                 before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
                 if before >= 0:
                     tracks.id[i] = tracks.id[before]
                     tracks.born_ns[i] = tracks.born_ns[before]
                     tracks.status[before] = TENTATIVE  # it ends without a word: its number lives on
-                    tracks.alive[before] = False
+                    tracks.alive[before], tracks.shown[before] = False, False
                 else:
                     tracks.id[i] = next_id
                     next_id += 1
@@ -208,9 +233,11 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
         i = hypotheses.track[looks.hypothesis[k]]
         if not done[k]:
             continue
+        left = MOST_COMPARED
         for e in range(candidates.first[k], candidates.first[k + 1]):
             f = after[e]  # looks with higher numbers, each pair once
-            while f >= 0:
+            while f >= 0 and left > 0:
+                left -= 1
                 other = candidates.look[f]
                 f = after[f]
                 if compared[other] == k:
@@ -297,24 +324,44 @@ def start_velocity(flat, speed_mps, climb_mps, x, P):  # type: ignore[no-untyped
 
 @kernel
 def give_birth(  # type: ignore[no-untyped-def]
-    tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+    tracks,
+    hypotheses,
+    slots,
+    plots,
+    table,
+    used,
+    fresh,
+    events,
+    unseen,
+    density,
+    model,
+    radar,
+    sensor,
+    options,
+    motion,
+    counted,
 ):
     """Start a tentative track on every plot that may be the first of a new aircraft.
 
-    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains.
+    Existence is that of an adaptive Poisson birth: the share of new aircraft among the plots that no track explains;
+    `fresh` (n,) is how much each is to be believed. A plot for which the tables have no room is counted.
     """
     false, anywhere, birth = density.false, density.anywhere, density.birth
     n = 0
-    x, P = np.zeros(STATE), np.zeros((STATE, STATE))
+    x, P, g = np.zeros(STATE), np.zeros((STATE, STATE)), np.empty(STATE)
     for j in range(len(used)):
-        existence = events.birth[j] * birth[j] / (birth[j] + false[j])
-        if not used[j] or existence < LEAST_BIRTH or n == len(slots):
+        existence = fresh[j] * events.birth[j] * birth[j] / (birth[j] + false[j])
+        if not used[j] or existence < LEAST_BIRTH:
+            continue
+        if n == len(slots):
+            counted[CROWDED] += 1
             continue
         if not place(model, radar, measurement(table, j), options.height_mean_m, options.height_sigma_m, x, P):
             continue
         start_velocity(model.flat, options.birth_speed_mps, options.birth_climb_mps, x, P)
         if birth[j] > anywhere[j]:
             born_near(unseen, anywhere[j], birth[j], plots.z, table, j, model, radar, options.chi2_gate, x, P)
+        start_motion(model, radar, measurement(table, j), x, P, g)
         i = slots[n]
         n += 1
         for a in range(6):
@@ -326,7 +373,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         hypotheses.track[i] = i
         hypotheses.modes[i] = 1
         hypotheses.probability[i, 0] = 1.0
-        tracks.alive[i] = True
+        tracks.alive[i], tracks.shown[i] = True, False
         tracks.id[i] = 0
         tracks.status[i] = TENTATIVE
         tracks.born_ns[i] = plots.time_ns[j]
@@ -337,6 +384,7 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.mode_a[i] = NO_MODE_A if plots.flags[j] & MODE_A_DOUBTFUL else plots.mode_a[j]
         tracks.callsign[i] = plots.callsign[j]
         tracks.pressure_altitude_m[i] = plots.pressure_altitude_m[j]
+        tracks.strikes[i] = 0
         tracks.detections[i] = 1
         tracks.misses[i] = 0
         for other in range(tracks.looked_ns.shape[1]):

@@ -18,8 +18,10 @@ from farwatch.picture import Status
 from farwatch.plots import Floats, Ints
 from farwatch.sensors import coverage, window
 from farwatch.sensors.radar import WIDEST, local, wrap
+from farwatch.tracker.admit import CROWDED
 from farwatch.tracker.beam import beam_azimuth
 from farwatch.tracker.detection import detection_at
+from farwatch.tracker.shed import MOST_TENTATIVE, PAIRS, PAIRS_A_PLOT, shed
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
 TWO_PI = 2.0 * math.pi
@@ -169,7 +171,22 @@ def rows_due(tracks, sensor, until_ns, rows):  # type: ignore[no-untyped-def]
 
 @leaf
 def reach_on(  # type: ignore[no-untyped-def]
-    tracks, model, radar, sensor, motion, options, plots, detections, now, rotation_s, until_ns, due, start, n, out
+    tracks,
+    model,
+    radar,
+    sensor,
+    motion,
+    options,
+    plots,
+    detections,
+    now,
+    rotation_s,
+    until_ns,
+    due,
+    start,
+    n,
+    out,
+    counted,
 ):
     """Go on with the tracks from due[start] and n looks in `out`; return the looks, and the place in `due` that had no
     room for its plots (all tracks: their number)."""
@@ -181,6 +198,10 @@ def reach_on(  # type: ignore[no-untyped-def]
         dt = (out.time_ns[n] - tracks.time_ns[i]) * 1e-9
         gate = gate_after(tracks, i, dt, gate_noise(tracks, i, motion), model, radar)
         if not model.snapshot:
+            if gate.v - gate.half_v > model.max_first:
+                # No plot of this sensor can be there; within a turn the track does not fly so far either.
+                tracks.due_ns[i, sensor] = until_ns + int(rotation_s * 1e9)
+                continue
             half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
             if past <= -half:
                 early = (half + EARLY) / TWO_PI * rotation_s
@@ -189,6 +210,10 @@ def reach_on(  # type: ignore[no-untyped-def]
         out.row[n] = i
         out.passed[n], out.overdue[n] = past >= half, past >= max(half, OVERDUE)
         found = in_window(plots, gate, out.plot[out.first[n] :])
+        if found > MOST_TENTATIVE and tracks.status[i] == TENTATIVE:
+            tracks.alive[i] = False
+            counted[CROWDED] += 1
+            continue
         if found > len(out.plot) - out.first[n]:
             return n, d
         if found == 0 and not out.passed[n]:
@@ -216,7 +241,7 @@ def reach_on(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted):  # type: ignore[no-untyped-def]
     """The tracks that a sensor has looked at by `until_ns`, with the plots in their gates.
 
     A radar has looked where its beam has reached the gate; a snapshot looks at everything, and what it does not show
@@ -260,11 +285,13 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
             start,
             n,
             out,
+            counted,
         )
         if start < most:
             longer = np.empty(2 * len(out.plot) + len(plots.row), np.int64)
             longer[: len(out.plot)] = out.plot
             out = Reached(*out[:9], longer)
+    n = shed(tracks, out, n, PAIRS + PAIRS_A_PLOT * len(plots.row), counted)
     return Reached(
         out.row[:n],
         out.time_ns[:n],
@@ -280,12 +307,14 @@ def reached(tracks, model, radar, beams, detections, sensor, motion, options, pl
 
 
 @kernel
-def look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns):  # type: ignore[no-untyped-def]
+def look(  # type: ignore[no-untyped-def]
+    tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted
+):
     """Looks: the hypotheses that a sensor has looked at by `until_ns`, predicted to the time of the look.
 
     `plots` are its plots, sorted for gating; each look names those in its window.
     """
-    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns)
+    reach = reached(tracks, model, radar, beams, detections, sensor, motion, options, plots, until_ns, counted)
     count = len(reach.row)
     existence = np.empty(count)
     probability = np.zeros((count, MODES))

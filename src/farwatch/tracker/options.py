@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from farwatch.association import Association, Pmb
 from farwatch.motion import Imm, Motion
+from farwatch.tracker.areas import OperatorMap
 from farwatch.tracker.births import Birth, BirthModel, birth_model
 
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
@@ -35,6 +36,7 @@ class TrackerOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     births_per_scan: NotNegative = 1.0  # new aircraft, anywhere, that a sensor first sees in one of its scans
     aircraft_at_start: NotNegative = 100.0  # expected anywhere before the first scan
     births: tuple[Birth, ...] = ()  # besides: at known places
+    maps: tuple[OperatorMap, ...] = ()  # what the operator knows of places
     birth_speed_mps: Positive = 180.0  # standard deviation of each horizontal component
     birth_climb_mps: Positive = 10.0
     min_speed_mps: NotNegative = 30.0  # what is slower and has no transponder is a fixed echo; 0: nothing is

@@ -117,8 +117,18 @@ def columns(tracks, rows, time_ns, means, covariances, of, rotation_s, flat):  #
 
 @leaf
 def shown(tracks, i):  # type: ignore[no-untyped-def]
-    """Whether track i is to be seen where it is reported; one that has ended says so."""
-    return tracks.status[i] != TENTATIVE and (tracks.existence[i] >= SHOWN or not tracks.alive[i])
+    """Whether track i is to be seen where it is reported: it is likely, or is so no longer and has to say so."""
+    before = tracks.shown[i]
+    tracks.shown[i] = tracks.alive[i] and tracks.status[i] != TENTATIVE and tracks.existence[i] >= SHOWN
+    return before or tracks.shown[i]
+
+
+@leaf
+def mark_ended(tracks, rows, ints):  # type: ignore[no-untyped-def]
+    """Say of those of the `rows` that are seen for the last time that they have ended, though they may come back."""
+    for k in range(len(rows)):
+        if not tracks.shown[rows[k]]:
+            ints[2, k] = ENDED
 
 
 @kernel

@@ -9,16 +9,21 @@ from farwatch.association.clusters import find_clusters
 from farwatch.association.exact import solve_exactly
 from farwatch.kernels import kernel
 from farwatch.plots import Floats, Ints
-from farwatch.sensors import sort_plots
+from farwatch.sensors import RADAR, sort_plots
 from farwatch.sensors.measurement import measurement_table
+from farwatch.sensors.pressure import use_pressure_field
 from farwatch.tracker.admit import Admitted, admit, left_over
 from farwatch.tracker.births import unseen_births, with_births
+from farwatch.tracker.branches import branch
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
+from farwatch.tracker.ghosts import find_ghosts
 from farwatch.tracker.lifecycle import expire, free_slots, give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
-from farwatch.tracker.report import columns, to_be_seen
+from farwatch.tracker.report import columns, mark_ended, to_be_seen
+
+ROWS_A_PLOT = 3  # free rows at hand: a plot may begin a track, and branch others
 
 
 class Step(NamedTuple):
@@ -37,6 +42,7 @@ def step(  # type: ignore[no-untyped-def]
     hypotheses,
     beams,
     learned,
+    pressure,
     counted,
     held,
     given,
@@ -54,18 +60,23 @@ def step(  # type: ignore[no-untyped-def]
     """Admit, predict, gate, associate, update, settle and report the tracks that `sensor` has looked at by `until_ns`.
 
     One call, for each array handed over costs time: plots `given` by all sensors and those `held` from before; the
-    tables are changed in place, with what has been `learned` of the sensor (`Learned`) and `counted` (`Counts`). The
-    tables have a free row for each plot. The last step of a slice ends what has coasted for too long by `ending_ns` (else 0).
+    tables are changed in place, with what has been `learned` of the sensor (`Learned`), the `pressure` field and what
+    is `counted` (`Counts`). Branches and births take the free rows of the tables, ROWS_A_PLOT for each plot, as far as
+    they go. The last step of a slice ends what has coasted for too long by `ending_ns` (of the others 0).
     """
-    plots = admit(held, given, progress, beams, counted, sensor, model, until_ns)
-    slots = free_slots(tracks, len(plots.time_ns), until_ns)
-    clutter, echoes, detections = learned
+    clutter, echoes, detections, ghosts, met = learned
+    plots = admit(held, given, progress, beams, counted, met, sensor, model, until_ns)
+    slots = free_slots(tracks, ROWS_A_PLOT * len(plots.time_ns), until_ns)
     false, anywhere = plot_densities(clutter, echoes, plots, model, radar, options)
     table = measurement_table(plots, *model.variances)
+    if model.kind == RADAR:
+        use_pressure_field(pressure, radar, plots, table)
     unseen = unseen_births(options.births, clutter, model, beams.rotation_s[sensor], options.hazard, motion)
     density = with_births(false, anywhere, unseen, plots, table, model, radar, options.chi2_gate)
     in_bands = sort_plots(model, plots.z)
-    looks = look(tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns)
+    looks = look(
+        tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns, counted
+    )
     candidates = gate(
         looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
     )
@@ -73,20 +84,27 @@ def step(  # type: ignore[no-untyped-def]
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
+    branched = branch(
+        tracks, hypotheses, slots, looks, candidates, events, clusters, plots, table, model, radar, sensor
+    )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
     )
-    count_clutter(clutter, echoes, plots, used, looks, events, tracks, hypotheses, model, options.memory_scans)
+    count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:
         merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
     next_id = settle(
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
-    give_birth(
-        tracks, hypotheses, slots, plots, table, used, events, unseen, density, model, radar, sensor, options, motion
+    rotation_s = beams.rotation_s[sensor]
+    fresh = find_ghosts(
+        ghosts, counted, plots, used, events, density, in_bands, tracks, model, radar, sensor, rotation_s
     )
+    free, about = slots[branched:], (model, radar, sensor, options, motion, counted)
+    give_birth(tracks, hypotheses, free, plots, table, used, fresh, events, unseen, density, *about)
     rows = to_be_seen(tracks, hypotheses, looks, done)
     seen = columns(tracks, rows, tracks.time_ns, tracks.mean, tracks.covariance, rows, period_s, model.flat)
+    mark_ended(tracks, rows, seen[1])
     ended = expire(tracks, ending_ns, options.coast_ns) if ending_ns else rows[:0].copy()
     return Step(left_over(plots, used), rows, seen, ended, next_id)

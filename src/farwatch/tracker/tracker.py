@@ -15,24 +15,29 @@ from farwatch.motion import motion_model
 from farwatch.packing import copied, packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures
 from farwatch.plots import NO_ADDRESS, NO_MODE_A, Batch, Ints, Plots, Progress, make_plots, make_progress
-from farwatch.sensors import Sensor, layer_edges, sensor_model
+from farwatch.sensors import RADAR, Sensor, layer_edges, sensor_model, shares_along_w
 from farwatch.sensors.measurement import measurement_table
-from farwatch.tracker.admit import HOMELESS, LATE, Admitted, Counts, admit, none_admitted
+from farwatch.sensors.pressure import PressureField, make_pressure_field, use_pressure_field
+from farwatch.sensors.radar import NO_RADAR, RadarModel
+from farwatch.tracker.admit import EXCLUDED, HOMELESS, LATE, REMEMBERED, Admitted, Counts, admit, none_admitted
+from farwatch.tracker.areas import area_model, mark_areas
 from farwatch.tracker.beam import make_beams
-from farwatch.tracker.clutter import ClutterMap, make_clutter_map, plot_densities
+from farwatch.tracker.clutter import ROWS, ClutterMap, make_clutter_map, plot_densities
 from farwatch.tracker.detection import DetectionMap, make_detection_map
 from farwatch.tracker.echoes import EchoMap, make_echo_map
+from farwatch.tracker.ghosts import GhostMap, make_ghost_map
 from farwatch.tracker.late import take_late
 from farwatch.tracker.lifecycle import expire, free_rows
 from farwatch.tracker.options import TrackerOptions, tracker_model
 from farwatch.tracker.report import SHOWN, picture_of, predict_rows, report
 from farwatch.tracker.smoother import Filtered
 from farwatch.tracker.snapshots import snapshots
-from farwatch.tracker.step import step
+from farwatch.tracker.step import ROWS_A_PLOT, step
 from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
-FIRST_CAPACITY = 1024
-SNAPSHOT_VERSION = 4
+FIRST_CAPACITY, MOST_ROWS = 1024, 400_000  # of the tables: some 2 KB a row
+LATE_PAIRS, LEAST_LATE = 20_000_000, 100  # of a late plot and a track, and late plots, that are gone through at once
+SNAPSHOT_VERSION = 7
 NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
@@ -42,12 +47,20 @@ class Learned(NamedTuple):
     clutter: ClutterMap
     echoes: EchoMap
     detections: DetectionMap
+    ghosts: GhostMap
+    met: Ints  # plots met of late, by their hash
 
 
-def learned_of(sensor: Sensor) -> Learned:
+def learned_of(sensor: Sensor, flat: bool) -> Learned:
     """What is believed of a sensor before it has been heard."""
-    clutter = make_clutter_map(sensor.clutter, layer_edges(sensor))
-    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection))
+    clutter = make_clutter_map(sensor.clutter, layer_edges(sensor), shares_along_w(sensor, flat, ROWS))
+    met = np.zeros(REMEMBERED, np.int64)
+    return Learned(clutter, make_echo_map(), make_detection_map(sensor.detection), make_ghost_map(), met)
+
+
+def pressure_field_of(radars: Sequence[RadarModel]) -> PressureField:
+    """An empty field about the first of the radars."""
+    return make_pressure_field(radars[0] if radars else NO_RADAR)
 
 
 class Tracker:
@@ -69,9 +82,11 @@ class Tracker:
         self._options = tracker_model(options, self.flat)
         self.motion = motion_model(options.motion)
         self._models = [sensor_model(sensor, self.flat) for sensor in self.sensors]
+        self._areas = [area_model(options.maps, sensor, self.flat) for sensor in self.sensors]
         self._period_s = np.array([sensor.period_s for sensor in self.sensors], np.float64)
         self._beams = make_beams(self._period_s)
-        self._learned = [learned_of(sensor) for sensor in self.sensors]
+        self._learned = [learned_of(sensor, self.flat) for sensor in self.sensors]
+        self._pressure = pressure_field_of([radar for model, radar in self._models if model.kind == RADAR])
         self._held = [none_admitted(NO_PLOTS)] * len(self.sensors)
         self._tracks = make_tracks(FIRST_CAPACITY, len(self.sensors))
         self._hypotheses = make_hypotheses(FIRST_CAPACITY)
@@ -96,12 +111,13 @@ class Tracker:
         for sensor, (model, radar) in enumerate(self._models):
             parts = self._parts(batch, sensor, before_ns)
             for number, (held, given, progress, until_ns) in enumerate(parts, 1):
-                self._make_room(held.n + given.n)
+                self._make_room(ROWS_A_PLOT * (held.n + given.n))
                 done = step(
                     self._tracks,
                     self._hypotheses,
                     self._beams,
                     self._learned[sensor],
+                    self._pressure,
                     self._counted,
                     held,
                     given,
@@ -181,13 +197,14 @@ class Tracker:
             setattr(self, name, value)
 
     def _parts(self, batch: Batch, sensor: int, before_ns: int) -> list[tuple[Admitted, Plots, Progress, int]]:
-        """What the steps of one sensor's slice are given: plots held for it, those of all sensors, messages, until when.
+        """What each step of one sensor's slice is given: plots held for it, those of all, messages, until when (ns).
 
-        Where some are late or the sensor takes snapshots, its plots are admitted here, and wait as those held do.
+        Where some are late, the operator has a map or the sensor takes snapshots, its plots are admitted here, and wait
+        as those held do.
         """
         held, model = self._held[sensor], self._models[sensor][0]
         on_time = not batch.plots.n or batch.plots.time_ns.min() >= before_ns
-        if on_time and not model.snapshot:
+        if on_time and not model.snapshot and self._areas[sensor] is None:
             return [(held, batch.plots, batch.progress, batch.until_ns)]
         plots = self._admit(batch, sensor, before_ns)
         looks = snapshots(plots, batch.progress, sensor) if model.snapshot else [(batch.until_ns, plots)]
@@ -196,13 +213,23 @@ class Tracker:
     def _admit(self, batch: Batch, sensor: int, before_ns: int) -> Admitted:
         """The sensor's new plots that can be used, behind those held from before; the late ones are taken up here."""
         held, model = self._held[sensor], self._models[sensor][0]
-        plots = admit(held, batch.plots, batch.progress, self._beams, self._counted, sensor, model, batch.until_ns)
+        met = self._learned[sensor].met
+        given = (held, batch.plots, batch.progress, self._beams, self._counted, met, sensor, model, batch.until_ns)
+        plots = admit(*given)
         late = plots.time_ns < before_ns
         late[: held.n] = False
         if late.any():
-            self._counted[LATE] += late.sum()
-            self._counted[HOMELESS] += self._take_late(plots.take(late), sensor)
+            rows = np.flatnonzero(late)
+            # Too old for any state to be taken back to, or too many to be held against every track.
+            kept = rows[plots.time_ns[rows] >= batch.until_ns - self._options.coast_ns]
+            kept = kept[: max(LATE_PAIRS // len(self._tracks.alive), LEAST_LATE)]
+            self._counted[LATE] += len(rows)
+            self._counted[HOMELESS] += len(rows) - len(kept) + self._take_late(plots.take(kept), sensor)
             plots = plots.take(~late)
+        if (areas := self._areas[sensor]) is not None:
+            excluded = mark_areas(plots, held.n, areas, model, self._models[sensor][1], self._options)
+            self._counted[EXCLUDED] += excluded.sum()
+            plots = plots.take(~excluded)
         return plots  # type: ignore[no-any-return]
 
     def _take_late(self, plots: Admitted, sensor: int) -> int:
@@ -211,15 +238,17 @@ class Tracker:
         learned = self._learned[sensor]
         false, _ = plot_densities(learned.clutter, learned.echoes, plots, model, radar, self._options)
         table = measurement_table(plots, *model.variances)
+        if model.kind == RADAR:
+            use_pressure_field(self._pressure, radar, plots, table)
         given = (self._tracks, self._hypotheses, plots, table, false, model, radar, sensor, self._options, self.motion)
         return int(take_late(*given))
 
     def _make_room(self, wanted: int) -> None:
-        """See to it that so many tracks may be born; the tables grow where they have too few free rows."""
+        """See to it that so many tracks may be born; the tables grow, up to a limit, where they lack free rows."""
         if self._room < wanted:
             self._room = free_rows(self._tracks, self._until_ns)
-        if self._room < wanted:
-            capacity = 2 * len(self._tracks.alive) + wanted
+        if self._room < wanted and len(self._tracks.alive) < MOST_ROWS:
+            capacity = min(2 * len(self._tracks.alive) + wanted, MOST_ROWS)
             self._room += capacity - len(self._tracks.alive)
             self._tracks = grow(self._tracks, make_tracks(capacity, len(self.sensors)))
             self._hypotheses = grow(self._hypotheses, make_hypotheses(capacity))
@@ -228,7 +257,8 @@ class Tracker:
     def _report(self, rows: Ints) -> Picture:
         """Picture of the confirmed ones among the tracks in `rows`, each at its own time."""
         t = self._tracks
-        rows = rows[(t.status[rows] != Status.TENTATIVE) & ((t.existence[rows] >= SHOWN) | ~t.alive[rows])]
+        rows = rows[t.shown[rows]]
+        t.shown[rows] = t.alive[rows]
         self._tell_filtered(rows)
         return report(t, rows, t.time_ns, t.mean, t.covariance, rows, self._period_s, self.flat, self._until_ns)
 
@@ -250,7 +280,7 @@ class Tracker:
 
 
 _TABLES = ("_tracks", "_hypotheses")
-_STATE = ("_counted", "_beams", "_learned", "_held", *_TABLES, "_next_id", "_until_ns")
+_STATE = ("_counted", "_beams", "_learned", "_pressure", "_held", *_TABLES, "_next_id", "_until_ns")
 
 
 def _kept(hypotheses: Hypotheses, rows: Ints) -> list[Any]:
