@@ -88,6 +88,7 @@ class Flag(IntFlag):
     TRAFFIC_SERVICE = 4096  # TIS-B: what a ground station's own surveillance has seen
     NOT_ICAO = 8192  # the address is of the sender's own choice
     NOT_AIRCRAFT = 15
+    OF_REPORTS = 15_360  # those that radars' plots do not have
 
 
 class Plots(NamedTuple):

@@ -13,10 +13,23 @@ from farwatch.frame import Frame
 from farwatch.geodesy import enu_axes, geodetic_to_ecef, to_ecef
 from farwatch.plots import Kind, concat_plots, make_plots, make_progress
 from farwatch.scenario import parse
-from farwatch.sensors import AdsB, Mlat, Place, Radar, correct, coverage, gate_coordinates, place, sensor_model, window
+from farwatch.sensors import (
+    AdsB,
+    Mlat,
+    Place,
+    Radar,
+    SurfaceRadar,
+    correct,
+    coverage,
+    gate_coordinates,
+    place,
+    sensor_model,
+    window,
+)
 from farwatch.sensors.geodetic import SILENT_SHARE, WEATHER_SIGMA_M
 from farwatch.sensors.measurement import measurement, measurement_table
 from farwatch.sensors.plot_positions import PlotPlacer
+from farwatch.service.frames import hello_sensor, scenario_told
 from farwatch.sources import Merge, merged
 from farwatch.sources.replay import shortest_slice_s
 from farwatch.tracker import Tracker
@@ -39,7 +52,7 @@ def scene(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("by", ["nothing", "satellite"])
 def test_a_correction_is_the_joint_one(by: str, rng: np.random.Generator) -> None:
-    model, radar = sensor_model(SENSOR, False)
+    model, radar = sensor_model(SurfaceRadar(id="S", position=PLACE), False)  # nothing is common to its reports
     x, P = scene(rng)
     plots = make_plots(1, z=[[LAT, LON, HEIGHT]], measured=7 if by == "satellite" else 3)
     plots.covariance[0] = [900.0, 300.0, 0.0, 1600.0, 0.0, 2500.0]
@@ -72,6 +85,24 @@ def test_pressure_never_makes_a_height_surer_than_the_weather(rng: np.random.Gen
     assert up @ P[:3, :3] @ up == pytest.approx(WEATHER_SIGMA_M**2, rel=0.05)
     assert np.linalg.eigvalsh(P).min() > 0.0
     assert np.linalg.norm(x[:3] - to_ecef(LAT, LON, HEIGHT)) < 30.0
+
+
+def test_what_reports_have_in_common_is_not_averaged_away(rng: np.random.Generator) -> None:
+    axes = enu_axes(LAT, LON)[[1, 0]]
+    plots = make_plots(1, z=[[LAT, LON]], measured=3, pressure_altitude_m=HEIGHT)
+    plots.covariance[0] = [900.0, 0.0, 0.0, 1600.0, 0.0, 2500.0]
+    least = []
+    for sensor in (SENSOR, Mlat(id="M", position=PLACE), SurfaceRadar(id="S", position=PLACE)):
+        model, radar = sensor_model(sensor, False)
+        x, P = scene(rng)
+        m = measurement(measurement_table(plots, *model.variances), 0)
+        for _ in range(200):
+            correct(model, radar, m, x, P, 7, np.empty(7))
+        least.append(np.diag(axes @ P[:3, :3] @ axes.T).tolist())
+        assert np.linalg.eigvalsh(P).min() > -1e-6
+    assert least[0] == pytest.approx([900.0, 1600.0], rel=0.02)
+    assert least[1] == pytest.approx([225.0, 400.0], rel=0.05)
+    assert max(least[2]) < 20.0
 
 
 def test_a_first_report_gives_a_place() -> None:
@@ -132,10 +163,23 @@ def test_reports_are_placed_on_the_map() -> None:
     np.testing.assert_allclose(placed, np.degrees(plots.z[:, :2]).T)
 
 
+def test_the_map_is_told_of_them_in_the_order_of_the_site() -> None:
+    place = {"lat_deg": 47.0, "lon_deg": 8.0}
+    radar = {"kind": "radar", "id": "R", "position": place, "rotation_s": 4.0, "max_range_km": 100}
+    site = parse({"sensors": [{"kind": "adsb", "id": "A", "position": place, "max_range_km": 300}, radar]})
+    told = [hello_sensor(sensor) for sensor in site.sensors]
+    assert [(one["kind"], one["rotation_s"]) for one in told] == [("adsb", 0.0), ("radar", 4.0)]
+    alone = scenario_told(parse({"sensors": [{"kind": "mlat", "id": "M", "position": place}]}))
+    assert alone["centre"] == place
+    assert alone["radius_m"] == 500_000.0
+
+
 def tracked(sensors: list, plots: object, until_s: float) -> tuple[Tracker, set[tuple[int, int]]]:
-    """A tracker that has seen plots, and the tracks with their addresses that it has shown."""
+    """A tracker that has seen plots up to a time, and the tracks with their addresses that it has shown."""
     tracker, seen = Tracker(sensors), set()
-    for batch in merged([(plots, make_progress(0))], Merge(shortest_slice_s(sensors), sensors=len(sensors)), 1.0):
+    for batch in merged([(plots, make_progress(0))], Merge(shortest_slice_s(sensors), sensors=len(sensors)), 0.0):
+        if batch.until_ns > START_NS + round((until_s + 0.1) * SECOND):
+            break
         picture = tracker.update(batch)
         seen |= set(zip(picture.track.tolist(), picture.address.tolist()))
     return tracker, seen
@@ -162,12 +206,12 @@ def test_two_techniques_and_a_radar_make_one_track_an_aircraft(rng: np.random.Ge
         parts.append(model.plots(lat, lon, 0x400000 + k, 1000 * k + 600, rng))
     plots = Conditioner(sensors)(concat_plots(parts))
     tracker, seen = tracked(sensors, plots, 60.0)
-    picture = tracker.picture(START_NS + 58 * SECOND)
+    picture = tracker.picture(START_NS + 60 * SECOND)
     assert sorted(picture.address.tolist()) == [0x400000 + k for k in range(6)]
     assert len({track for track, _ in seen}) == 6
     with_adsb = picture.address != 0x400005
     assert (picture.sigma_horizontal_m[with_adsb] < 30.0).all()
-    truth = 47.0 + 0.15 * (picture.address - 0x400000) + 200.0 * 58.0 / 111_195.0
+    truth = 47.0 + 0.15 * (picture.address - 0x400000) + 200.0 * 60.0 / 111_195.0
     assert (np.abs(picture.lat_deg - truth) * 111_195 < np.where(with_adsb, 60.0, 500.0)).all()
     assert (picture.existence > 0.9).all()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ from hypothesis import strategies as st
 
 from farwatch.cooperative.accuracy import EPU_BY_NACP, nic_of, position_sigma_m
 from farwatch.cooperative.cpr import AIRBORNE, SURFACE, from_pair, near, zones_of_longitude
+from farwatch.errors import FormatError
 from farwatch.formats.avr import Avr
 from farwatch.formats.beast import Beast
 from farwatch.formats.modes import BAD_PARITY, UNKNOWN_PARITY
 from farwatch.formats.streams import FORMATS, format_of, read_file
 from farwatch.plots import Flag, Plots, callsign_text, concat_plots
+from farwatch.sensors import AdsB
+from farwatch.sources.reports import ReportSensors
 from modes import (
     all_call,
     avr,
@@ -33,6 +37,7 @@ from modes import (
     zones,
 )
 from recordings import recording_path
+from reported import PLACE
 
 ADDRESS = 0x3C6586
 latitudes = st.floats(-86.9, 86.9)
@@ -218,6 +223,14 @@ def test_avr_lines_say_the_same_as_frames() -> None:
     timeless = Avr()
     assert timeless.push(avr(messages[-1][1])).plots.n == 0
     assert timeless.statistics.skipped["message without a time"] == 1
+
+
+def test_without_the_decoder_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rs1090", None)
+    with pytest.raises(FormatError, match=r"pip install 'farwatch\[adsb\]'"):
+        Beast().push(beast_stream(flight(ADDRESS, 1)))
+    with pytest.raises(FormatError, match="rs1090"):
+        ReportSensors([AdsB(id="A", position=PLACE)]).reader("avr")
 
 
 def test_a_velocity_has_both_signs() -> None:

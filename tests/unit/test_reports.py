@@ -115,6 +115,13 @@ def test_track(here: Path, farwatch: Command) -> None:
     assert last["ground_speed_mps"] == pytest.approx(400 * 1852 / 3600, abs=5.0)
 
 
+def test_track_writes_cat062_of_a_site_without_radars(here: Path, farwatch: Command) -> None:
+    ran = farwatch("track", "night.bin", "-s", "site.toml", "-o", "t.ast", "--day", "2026-01-01")
+    assert ran.code == 0
+    addresses = asterix.columns("t.ast", 62, ["380/ADR"], "1.18")["380/ADR"]
+    assert {0x3C6586, 0x400001, 0x400002} <= set(addresses.tolist())
+
+
 def test_track_counts_what_it_does_not_believe(here: Path, farwatch: Command) -> None:
     wild = flight(0x3C6586, 1, lat_deg=45.5, lon_deg=9.0)
     shifted = [(t + 30.0, message) for t, message in wild if len(message) == 14]

@@ -22,7 +22,10 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Recordings = Annotated[
-    list[Path], typer.Argument(help="ASTERIX in any container or plots.parquet; several are merged.")
+    list[Path],
+    typer.Argument(
+        help="ASTERIX in any container, Beast, AVR, SBS, aircraft.json, or plots.parquet; several are merged."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the simulation.", min=0)]
 Editions = Annotated[

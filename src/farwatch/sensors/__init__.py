@@ -173,12 +173,12 @@ def _geodetic_model(sensor: GeodeticSensor, flat: bool) -> SensorModel:
         turn_u=0.0,
         span_u=width_m,
         span_v=width_m,
-        split_u=0.0,
         band_v=width_m / BANDS,
         period_s=float(sensor.period_s),
         echo_u=4.0 * sensor.sigma_m,
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
+        split_u=0.0,
         variances=(sensor.sigma_m**2, sensor.sigma_m**2, sensor.sigma_m**2),
         min_first=-0.5 * math.pi,
         max_first=0.5 * math.pi,
@@ -270,7 +270,7 @@ def components(model, m):  # type: ignore[no-untyped-def]
 def correct(model, radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements."""
     if model.kind == GEODETIC:
-        return correct_by_geodetic(m, x, P, n, g)
+        return correct_by_geodetic(model.geodetic, m, x, P, n, g)
     if model.kind == POSITION:
         return correct_by_position(m, x, P, n, g)
     return correct_by_radar(radar, m, x, P, n, g)

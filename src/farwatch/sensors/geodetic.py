@@ -34,6 +34,7 @@ BANDS = 64
 WIDEST_SIGMA_M = 1000.0  # of reports that say how uncertain they are: windows must hold the least certain too
 # One standard deviation of pressure altitude: of the altimeter, and of the weather against the ellipsoid. The second is
 # common to all reports, so it is never averaged away: no height is taken for better known than that.
+MLAT_COMMON = 0.25  # half of a sigma: the receivers' places and clocks
 PRESSURE_SIGMA_M, WEATHER_SIGMA_M = 30.0, 100.0
 
 
@@ -100,6 +101,7 @@ class GeodeticModel(NamedTuple):
     half_m: float
     variance: float
     silent: bool
+    common: float  # share of a report's variance that all reports of an aircraft have in common
 
 
 def geodetic_model(sensor: GeodeticSensor, flat: bool) -> GeodeticModel:
@@ -116,11 +118,12 @@ def geodetic_model(sensor: GeodeticSensor, flat: bool) -> GeodeticModel:
         sensor.max_range_km * 1e3,
         (sensor.sigma_m if isinstance(sensor, SurfaceRadar) else WIDEST_SIGMA_M) ** 2,
         not isinstance(sensor, SurfaceRadar),
+        1.0 if isinstance(sensor, AdsB) else (MLAT_COMMON if isinstance(sensor, Mlat) else 0.0),
     )
 
 
 _NOWHERE = (0.0, 0.0, 0.0)
-NO_GEODETIC = GeodeticModel(_NOWHERE, _NOWHERE, _NOWHERE, 0.0, 0.0, False)  # in the models of other kinds
+NO_GEODETIC = GeodeticModel(_NOWHERE, _NOWHERE, _NOWHERE, 0.0, 0.0, False, 0.0)  # in the models of other kinds
 
 
 @leaf
@@ -184,26 +187,36 @@ def axes_at(lat, lon):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def keep_weather(x, P, up):  # type: ignore[no-untyped-def]
-    """Raise the variance of the height in P to that which pressure altitude has whatever its reports say."""
+def spread_along(P, axis):  # type: ignore[no-untyped-def]
+    """Variance of a position along an axis."""
     variance = 0.0
     for a in range(3):
         for b in range(3):
-            variance += up[a] * up[b] * P[a, b]
-    lacking = WEATHER_SIGMA_M * WEATHER_SIGMA_M - variance
-    if lacking > 0.0:
-        for a in range(3):
-            for b in range(3):
-                P[a, b] += lacking * up[a] * up[b]
+            variance += axis[a] * axis[b] * P[a, b]
+    return variance
 
 
 @leaf
-def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
+def keep_common(P, axis, before, common):  # type: ignore[no-untyped-def]
+    """Raise the variance along an axis to what all reports of one kind have in common: that is never averaged away.
+
+    Not beyond what it was before the report: others may know better.
+    """
+    lacking = min(before, common) - spread_along(P, axis)
+    if lacking > 0.0:
+        for a in range(3):
+            for b in range(3):
+                P[a, b] += lacking * axis[a] * axis[b]
+
+
+@leaf
+def correct(geodetic, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by a geodetic position; return its log-likelihood, chi^2 and number of
     measurements.
 
     m's z are latitude, longitude (rad) and height above the ellipsoid; its covariance is that of north, east and up in
     metres. Scalars in turn: north, what east says besides, up; or the pressure altitude where no height is measured.
+    A satellite receiver's error and a position's age last for minutes: a second's report brings the same again.
     """
     north, east, up, radius = axes_at(m.z0, m.z1)
     height = m.z2 if m.measured & 4 else m.height_m
@@ -213,6 +226,7 @@ def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
     px, py, pz = reach * up[0], reach * up[1], (radius * (1.0 - E2) + height) * up[2]
     dx, dy, dz = px - x[0], py - x[1], pz - x[2]
     ahead = north[0] * dx + north[1] * dy + north[2] * dz
+    of_north, of_east, of_up = spread_along(P, north), spread_along(P, east), spread_along(P, up)
     log_likelihood, chi2 = scalar_correction(x, P, n, g, north, 0, ahead, m.c00)
     by_north = m.c01 / m.c00
     h = (east[0] - by_north * north[0], east[1] - by_north * north[1], east[2] - by_north * north[2])
@@ -220,6 +234,9 @@ def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
     ll, c = scalar_correction(x, P, n, g, h, 0, h[0] * dx + h[1] * dy + h[2] * dz, m.c11 - by_north * m.c01)
     log_likelihood += ll
     chi2 += c
+    if geodetic.common > 0.0:
+        keep_common(P, north, of_north, geodetic.common * m.c00)
+        keep_common(P, east, of_east, geodetic.common * m.c11)
     if m.measured & 4 == 0 and math.isnan(m.height_m):
         return log_likelihood, chi2, 2
     dx, dy, dz = px - x[0], py - x[1], pz - x[2]
@@ -227,7 +244,7 @@ def correct(m, x, P, n, g):  # type: ignore[no-untyped-def]
     variance = PRESSURE_SIGMA_M * PRESSURE_SIGMA_M if by_pressure else m.c22
     ll, c = scalar_correction(x, P, n, g, up, 0, up[0] * dx + up[1] * dy + up[2] * dz, variance)
     if by_pressure:
-        keep_weather(x, P, up)
+        keep_common(P, up, of_up, WEATHER_SIGMA_M * WEATHER_SIGMA_M)
     return log_likelihood + ll, chi2 + c, 3
 
 

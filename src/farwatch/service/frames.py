@@ -12,7 +12,7 @@ from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints, Plots
 from farwatch.registration.report import as_values
 from farwatch.scenario import Scenario
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sensors.plot_positions import PlotPlacer
 from farwatch.service.board import Health, Update
 from farwatch.service.hits import Hits, PlotMemory
@@ -195,22 +195,22 @@ def detail(frame: Frame, row: int, hits: HitRows, ids: list[str]) -> dict[str, A
 
 def hello_sensor(sensor: Sensor) -> dict[str, Any]:
     """A sensor as `hello` tells of it; only those with a place on the Earth get here."""
-    assert isinstance(sensor, Radar)
+    assert isinstance(sensor, Radar | GeodeticSensor)
     return {
         "id": sensor.id,
-        "kind": "radar",
+        "kind": sensor.__struct_config__.tag,
         "lat_deg": sensor.position.lat_deg,
         "lon_deg": sensor.position.lon_deg,
         "height_m": sensor.position.ellipsoidal_height_m,
         "max_range_m": sensor.max_range_km * 1e3,
-        "min_elevation_deg": sensor.min_elevation_deg,
-        "rotation_s": sensor.rotation_s,
+        "min_elevation_deg": sensor.min_elevation_deg if isinstance(sensor, Radar) else 0.0,
+        "rotation_s": sensor.rotation_s if isinstance(sensor, Radar) else 0.0,
     }
 
 
 def scenario_told(scenario: Scenario) -> dict[str, Any]:
     """A scenario's name, the middle of its sensors, and the distance (m) from there to the end of what they see."""
-    sensors = [sensor for sensor in scenario.sensors if isinstance(sensor, Radar)]
+    sensors = [sensor for sensor in scenario.sensors if isinstance(sensor, Radar | GeodeticSensor)]
     lat = np.radians([sensor.position.lat_deg for sensor in sensors])
     lon = np.radians([sensor.position.lon_deg for sensor in sensors])
     points = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])

@@ -27,7 +27,7 @@ from farwatch.frame import Frame
 from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.picture import Picture
 from farwatch.registration.measured import LastMeasured
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sinks.file import FileSink
 from farwatch.sinks.measured_item import measured_columns, sources_of
 from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
@@ -150,7 +150,7 @@ def centre_of(options: Asterix62Options, sensors: Sequence[Sensor]) -> tuple[flo
         raise ConfigError("the centre of the system plane needs both its latitude and its longitude")
     if lat is not None and lon is not None:
         return lat, lon
-    places = [sensor.position for sensor in sensors if isinstance(sensor, Radar)]
+    places = [sensor.position for sensor in sensors if isinstance(sensor, Radar | GeodeticSensor)]
     if not places:
         raise ConfigError(
             "no sensor has a position: give the centre of the system plane (centre_lat_deg, centre_lon_deg)"

@@ -32,7 +32,7 @@ from farwatch.network import find_interface, open_sender, parse_url
 from farwatch.packing import packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures, make_picture
 from farwatch.registration.measured import LastMeasured
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sinks.asterix62 import Asterix62Options, TrackEncoder, centre_of, source_of
 from farwatch.sinks.pacer import Pacer
 from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
@@ -253,7 +253,7 @@ class Client:
         self._named = [
             (number, source_of(sensor.sac_sic))
             for number, sensor in enumerate(sensors)
-            if isinstance(sensor, Radar) and sensor.sac_sic
+            if isinstance(sensor, Radar | GeodeticSensor) and sensor.sac_sic
         ]
         self._sent: set[int] = set()  # tracks that it has
         self._ended: list[tuple[Picture, Lent]] = []

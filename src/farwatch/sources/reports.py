@@ -18,6 +18,7 @@ from farwatch.errors import FormatError
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.targets import CATEGORIES, Targets, Wanted
 from farwatch.formats.heard import Heard, Reader
+from farwatch.formats.modes import decoder
 from farwatch.formats.streams import FORMATS
 from farwatch.plots import Floats, Ints, Kind, Plots, concat_plots, make_plots
 from farwatch.sensors import AdsB, GeodeticSensor, Mlat, Sensor, SurfaceRadar
@@ -28,6 +29,7 @@ OF_CATEGORY: dict[int, tuple[type[GeodeticSensor], ...]] = {
     10: (Mlat, AdsB, SurfaceRadar),  # the last that has the source is it
 }
 OF_KIND: dict[Kind, type[GeodeticSensor]] = {Kind.ADSB: AdsB, Kind.MLAT: Mlat}
+RAW = ("beast", "avr", "modes_jsonl")
 TAGS = {Kind.ADSB: "adsb", Kind.MLAT: "mlat"}
 
 
@@ -97,6 +99,8 @@ class ReportSensors:
         receiver = None
         if isinstance(sensor, AdsB) and sensor.surface:
             receiver = sensor.position.lat_deg, sensor.position.lon_deg
+        if name in RAW:
+            decoder()  # where it is not installed, that is said before anything is read
         return FORMATS[name].reader(receiver, day_ns, **options)
 
     def given(self, heard: Heard, statistics: Statistics) -> Pending:
