@@ -49,6 +49,7 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/b4.py
 	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
+	$(ONE) $(PIN) $(PY) benchmarks/plots.py
 
 pictures: $(STAMP)  ## those of the README, from the running demo
 	$(PY) scripts/pictures.py

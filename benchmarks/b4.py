@@ -93,6 +93,7 @@ def follow(table, time_ns, period_s, model, radar, motion, hypotheses, out):  # 
             0.0,
             np.ones(1),
             np.full(1, k),
+            np.full(1, k),
             likelihood,
             time_ns,
             table,

@@ -87,6 +87,43 @@ def association_marginals(ratio: Floats) -> tuple[Floats, Floats, Floats]:
     return weight / total, miss / total, birth / total
 
 
+def linked(place: Floats, cell: Floats) -> list[int]:
+    """The lowest target (n,) that each is linked to by pairs closer than `cell` (2,) in both coordinates."""
+    near = (np.abs(place[:, None] - place[None]) < cell).all(axis=2)
+    for _ in range(len(place)):
+        near = near @ near
+    return [int(np.flatnonzero(row)[0]) for row in near]
+
+
+def joint_ways(
+    alone: Floats, common: Floats, detection: Floats, labels: list[list[int]], weights: Floats, absent: int
+) -> dict[tuple[tuple[int, int], ...], float]:
+    """Every way in which looks may have made plots, with its weight: for each look its plot (-1: none) and its cell.
+
+    `labels` are partitions of the looks into cells, and `weights` theirs; `common` is by the mask of a cell's looks.
+    """
+    looks, plots = alone.shape
+    ways: dict[tuple[tuple[int, int], ...], float] = {}
+    for label, weight in zip(labels, weights):
+        cells = sorted({one for one in label if one != absent})
+        members = [[i for i in range(looks) if label[i] == one] for one in cells]
+        for choice in itertools.product(range(-1, plots), repeat=len(cells)):
+            taken = [j for j in choice if j >= 0]
+            if len(taken) != len(set(taken)):
+                continue
+            w, who = float(weight), [(-1, 0)] * looks
+            for of, j in zip(members, choice):
+                # Swerling 1: strengths add up, and 1 / log(Pd) goes with them.
+                q = np.exp(1 / sum(1 / np.log(detection[i]) for i in of)) if len(of) > 1 else detection[of[0]]
+                mask = sum(1 << i for i in of)
+                w *= 1 - q if j < 0 else q * (alone[of[0], j] if len(of) == 1 else common[mask, j])
+                for i in of:
+                    who[i] = (j, mask) if j >= 0 else (-1, 0)
+            if w > 0.0:
+                ways[tuple(who)] = ways.get(tuple(who), 0.0) + w
+    return ways
+
+
 def moment_match(weights: Floats, means: Floats, covariances: Floats) -> tuple[Floats, Floats]:
     """Mean and covariance of a Gaussian mixture whose weights sum to 1."""
     mean = weights @ means

@@ -54,6 +54,7 @@ class Tracks(NamedTuple):
     due_ns: Ints  # (n, sensors) before this time the beam cannot reach the gate; 0: not reckoned yet
     detected_ns: Ints  # the last detection by any sensor
     plot: Ints  # id of the plot that weighed most in the last look, -1 where none
+    company: NDArray[np.bool_]  # at its last look it may have shared a resolution cell with others
     mean: Floats  # (n, 6) over all modes
     covariance: Floats  # (n, 6, 6)
 
@@ -93,6 +94,7 @@ def make_tracks(capacity: int, sensors: int) -> Tracks:
         due_ns=np.zeros((capacity, sensors), np.int64),
         detected_ns=np.zeros(capacity, np.int64),
         plot=np.full(capacity, -1, np.int64),
+        company=np.zeros(capacity, np.bool_),
         mean=np.zeros((capacity, 6)),
         covariance=np.zeros((capacity, 6, 6)),
     )

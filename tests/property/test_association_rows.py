@@ -30,10 +30,11 @@ def test_rows_and_columns_sum_to_one(exact_plots: int, scene: tuple[np.ndarray, 
     likelihood, existence, detection = scene
     look, plot = np.nonzero(likelihood)
     first = np.searchsorted(look, np.arange(len(likelihood) + 1))
-    candidates = Candidates(plot, look, first, likelihood[look, plot], np.ones((len(look), 3)))
+    n = len(look)
+    candidates = Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)), plot, np.arange(n))
     closed = np.ones(len(likelihood), bool)
     plots = likelihood.shape[1]
-    clusters = find_clusters(look, plot, plots, closed, closed)
+    clusters = find_clusters(look, plot, plots, closed, closed, np.full(len(closed), -1))
     events = marginals(candidates, clusters, existence, detection, plots)
     solve_exactly(candidates, clusters, existence, detection, events, exact_plots)
     for values in (events.weight, events.miss, events.birth):

@@ -54,7 +54,7 @@ def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None
     look = np.sort(rng.integers(0, looks, 70))
     plot = rng.integers(0, plots, 70)
     passed = rng.random(looks) < 0.7
-    clusters = find_clusters(look, plot, plots, passed, np.zeros(looks, bool))
+    clusters = find_clusters(look, plot, plots, passed, np.zeros(looks, bool), np.full(looks, -1))
     graph = coo_matrix((np.ones(70), (look, plot + looks)), shape=(looks + plots,) * 2)
     _, labels = connected_components(graph, directed=False)
     got = np.concatenate([clusters.look, clusters.plot])
@@ -66,23 +66,31 @@ def test_clusters_are_the_connected_components(rng: np.random.Generator) -> None
 
 def test_one_overdue_look_closes_its_cluster() -> None:
     look, plot = np.array([0, 1]), np.array([0, 0])
-    clusters = find_clusters(look, plot, 1, np.zeros(3, bool), np.array([True, False, False]))
+    clusters = find_clusters(look, plot, 1, np.zeros(3, bool), np.array([True, False, False]), np.full(3, -1))
     assert clusters.closed[clusters.look[1]]
     assert not clusters.closed[clusters.look[2]]
+
+
+def test_looks_that_are_near_are_one_cluster_without_a_common_plot() -> None:
+    none = np.zeros(0, np.int64)
+    clusters = find_clusters(none, none, 0, np.array([True, False, True]), np.zeros(3, bool), np.array([0, 0, -1]))
+    assert clusters.look[0] == clusters.look[1] != clusters.look[2]
+    assert not clusters.closed[clusters.look[0]]
+    assert clusters.closed[clusters.look[2]]
 
 
 def candidates_of(likelihood: np.ndarray) -> Candidates:
     look, plot = np.nonzero(likelihood)
     n = len(look)
     first = np.searchsorted(look, np.arange(len(likelihood) + 1))
-    return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)))
+    return Candidates(plot, look, first, likelihood[look, plot], np.ones((n, 3)), plot, np.arange(n))
 
 
 def solve(likelihood: np.ndarray, existence: np.ndarray, detection: np.ndarray, exact_plots: int = 0):  # type: ignore[no-untyped-def]
     looks, plots = likelihood.shape
     candidates = candidates_of(likelihood)
     closed = np.ones(looks, bool)
-    clusters = find_clusters(candidates.look, candidates.plot, plots, closed, closed)
+    clusters = find_clusters(candidates.look, candidates.plot, plots, closed, closed, np.full(looks, -1))
     events = marginals(candidates, clusters, existence, detection, plots)
     solve_exactly(candidates, clusters, existence, detection, events, exact_plots)
     weight = np.zeros((looks, plots))

@@ -108,7 +108,8 @@ def test_branches_share_what_the_track_was(rng: np.random.Generator) -> None:
     plots = make_plots(2, id=np.array([7, 8]), z=z, measured=3, time_ns=START_NS + 4 * SECOND)
     in_bands = sort_plots(model, plots.z)
     until_ns = START_NS + 5 * SECOND
-    looks = look(tracks, hypotheses, model, own, beams, make_detection_map(0.9), 0, motion, options, in_bands, until_ns)
+    counted, chances = np.zeros(32, np.int64), make_detection_map(0.9)
+    looks = look(tracks, hypotheses, model, own, beams, chances, 0, motion, options, in_bands, until_ns, counted)
     candidates = Candidates(np.array([0, 1]), np.array([0, 0]), np.array([0, 2]), np.array([3.0, 2.0]), np.ones((2, 3)))
     clusters = find_clusters(candidates.look, candidates.plot, 2, looks.passed, looks.overdue)
     events = marginals(candidates, clusters, looks.existence, looks.detection, 2)

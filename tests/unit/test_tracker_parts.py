@@ -230,7 +230,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     false, birth = np.array([2e-6, 3e-6]), np.array([1e-6, 1e-6])
     density = Density(false, birth, birth)
     known = (looks, tracks, hypotheses, plots, table, model, own, motion, in_bands)
-    candidates = gate(*known, density, options.chi2_gate)
+    candidates = gate(*known, density, options.chi2_gate, np.zeros(len(looks.time_ns), np.bool_))
     assert candidates.plot.tolist() == [0, 1]
 
     H = np.zeros((2, 6))
@@ -249,7 +249,7 @@ def test_an_update_is_the_mixture_of_its_events() -> None:
     r = 0.7 * math.exp(-options.hazard * (looks.time_ns[0] - START_NS) * 1e-9)
     q = r * model.detection
     weights, miss, _ = association_marginals(np.array([likelihood]) * q / (1 - q))
-    clusters = find_clusters(candidates.look, candidates.plot, 2, looks.passed, looks.overdue)
+    clusters = find_clusters(candidates.look, candidates.plot, 2, looks.passed, looks.overdue, np.full(1, -1))
     events = marginals(candidates, clusters, looks.existence, looks.detection, 2)
     np.testing.assert_allclose(events.weight, weights[0], rtol=0.02)
     detections = make_detection_map(0.95)

@@ -12,10 +12,12 @@ class Pmb(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
     """Track-oriented Poisson multi-Bernoulli filter with belief propagation (Williams 2015).
 
     Clusters of several tracks and at most `exact_plots` plots are solved exactly instead; time grows as 2 to its power.
+    Aircraft that fly together may have changed plots: the likeliest way counts or, with `coalesce`, the mean of all.
     """
 
     gate_probability: Annotated[float, Meta(gt=0.5, lt=1)] = 0.9995
     exact_plots: Annotated[int, Meta(ge=0, le=16)] = 0
+    coalesce: bool = False
 
 
 Association = Pmb

@@ -18,8 +18,9 @@ def find_root(parent, node):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_clusters(candidate_look, candidate_plot, plots, passed, force):  # type: ignore[no-untyped-def]
-    """Number the clusters of looks and `plots` plots, and say which are closed.
+def find_clusters(candidate_look, candidate_plot, plots, passed, force, near):  # type: ignore[no-untyped-def]
+    """Number the clusters of looks and `plots` plots, and say which are closed. `near` looks (`find_near`) belong
+    together.
 
     A cluster is closed where the beam has passed the gates of all its looks (`passed`), or where one of them has
     waited too long (`force`): a chain of gates around the whole circle must not hold plots for ever.
@@ -31,6 +32,11 @@ def find_clusters(candidate_look, candidate_plot, plots, passed, force):  # type
         b = find_root(parent, looks + candidate_plot[e])
         if a != b:
             parent[max(a, b)] = min(a, b)
+    for i in range(looks):
+        if near[i] >= 0 and near[i] != i:
+            a, b = find_root(parent, i), find_root(parent, near[i])
+            if a != b:
+                parent[max(a, b)] = min(a, b)
     number = np.full(looks + plots, -1, np.int64)
     count = 0
     for node in range(looks + plots):

@@ -31,7 +31,7 @@ class Looks(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """One row a possible event: a plot and the look that it may belong to, ordered by look.
+    """One row a look's part in a possible event: a plot that it may belong to, alone or with others; ordered by look.
 
     `likelihood` is that of the plot given the hypothesis, over the density of plots from elsewhere (dimensionless).
     """
@@ -41,6 +41,8 @@ class Candidates(NamedTuple):
     first: Ints  # (looks + 1,) the rows of look i are first[i]..first[i + 1]
     likelihood: Floats
     mode_likelihood: Floats  # (n, MODES) scaled by a common factor
+    row: Ints  # of the measurement table: what the plot says of this look; the plot's own row where it is not merged
+    event: Ints  # number in `Events`: several looks' rows name the event of a merged plot
 
 
 class Events(NamedTuple):

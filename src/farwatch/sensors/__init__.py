@@ -56,6 +56,7 @@ from farwatch.sensors.radar import (
     Radar,
     RadarModel,
     RadarSigma,
+    ResolutionCell,
     elevation_edges,
     heights_along_elevation,
     radar_model,
@@ -91,6 +92,8 @@ class SensorModel(NamedTuple):
     echo_v: float
     echo_w: float
     split_u: float  # half of the width in u within which one aircraft may give two plots: a radar's beam
+    cell_u: float  # two targets closer than this in u and v give one plot without identity
+    cell_v: float  # 0: every target gives a plot of its own
     variances: tuple[float, float, float]  # of the first three coordinates, where a plot brings none
     min_first: float  # limits of what it can report as first and second coordinate
     max_first: float
@@ -122,6 +125,8 @@ def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
         echo_v=4.0 * sensor.sigma.range_m,
         echo_w=4.0 * math.radians(sensor.sigma.elevation_deg or 0.0),
         split_u=0.5 * math.radians(sensor.beam_deg),
+        cell_u=math.radians(sensor.resolution.azimuth_deg or sensor.beam_deg),
+        cell_v=float(sensor.resolution.range_m),
         variances=(radar.variance_range, radar.variance_azimuth, radar.variance_elevation),
         min_first=LEAST_RANGE_M,
         max_first=FARTHEST * radar.max_range_m,
@@ -151,6 +156,8 @@ def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
         split_u=0.0,
+        cell_u=0.0,
+        cell_v=0.0,
         variances=(position.variance, position.variance, position.variance),
         min_first=position.min_x_m - MARGIN * width_m,
         max_first=position.max_x_m + MARGIN * width_m,
@@ -179,6 +186,8 @@ def _geodetic_model(sensor: GeodeticSensor, flat: bool) -> SensorModel:
         echo_v=4.0 * sensor.sigma_m,
         echo_w=1.0,
         split_u=0.0,
+        cell_u=0.0,
+        cell_v=0.0,
         variances=(sensor.sigma_m**2, sensor.sigma_m**2, sensor.sigma_m**2),
         min_first=-0.5 * math.pi,
         max_first=0.5 * math.pi,
@@ -305,6 +314,7 @@ __all__ = [
     "PositionSensor",
     "Radar",
     "RadarSigma",
+    "ResolutionCell",
     "Sensor",
     "SensorModel",
     "SurfaceRadar",

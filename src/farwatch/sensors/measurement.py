@@ -15,6 +15,8 @@ from farwatch.sensors.airborne import FIELDS, airborne, fill_airborne
 PRESSURE_HEIGHT_SIGMA_M = 100.0
 DOUBT = 12
 MEASUREMENT = 13  # columns of a measurement table that are a `Measurement`; from there on: `Airborne`
+FELLOW = MEASUREMENT + FIELDS  # a velocity (3, m/s) and its variance, of aircraft that share the plot; 0: nobody's
+COLUMNS = FELLOW + 4
 
 
 class Measurement(NamedTuple):
@@ -37,9 +39,12 @@ class Measurement(NamedTuple):
 
 @kernel
 def measurement_table(plots, v0, v1, v2):  # type: ignore[no-untyped-def]
-    """Plots as rows of the fields of `Measurement` and `Airborne`; v0, v1, v2: variances where a plot has none."""
+    """Plots as rows (COLUMNS) of the fields of `Measurement` and `Airborne`, and of nobody's velocity.
+
+    v0, v1, v2 are the sensor's own variances where a plot has none.
+    """
     n = len(plots.time_ns)
-    table = np.empty((n, MEASUREMENT + FIELDS))
+    table = np.zeros((n, COLUMNS))
     for j in range(n):
         table[j, 0] = plots.measured[j]
         for column in range(4):

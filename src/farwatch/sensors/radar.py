@@ -37,6 +37,14 @@ class RadarSigma(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pressure_altitude_m: Positive = 30.0
 
 
+class ResolutionCell(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Two aircraft closer than this in range and in azimuth give one primary plot; without `azimuth_deg`, the beam's
+    width counts. `range_m = 0`: every aircraft gives a plot of its own."""
+
+    range_m: NotNegative = 150.0
+    azimuth_deg: Annotated[float, Meta(gt=0, le=90)] | None = None
+
+
 class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="radar"):
     """A rotating radar.
 
@@ -57,6 +65,7 @@ class Radar(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     detection: Probability = 0.9
     clutter: Positive = 30.0
     beam_deg: Positive = 1.4
+    resolution: ResolutionCell = ResolutionCell()
     refraction: Literal["exponential", "four-thirds", "none"] = "exponential"
     range_rate_fold_mps: Positive | None = None
 

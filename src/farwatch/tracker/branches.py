@@ -28,7 +28,7 @@ def copy_track(tracks, hypotheses, i, o):  # type: ignore[no-untyped-def]
     """Make row o what the tentative track i is, but for its state."""
     tracks.alive[o], tracks.shown[o], tracks.id[o], tracks.status[o] = True, False, 0, TENTATIVE
     tracks.born_ns[o], tracks.time_ns[o] = tracks.born_ns[i], tracks.time_ns[i]
-    tracks.agile[o] = tracks.agile[i]
+    tracks.agile[o], tracks.company[o] = tracks.agile[i], tracks.company[i]
     tracks.address[o], tracks.mode_a[o], tracks.callsign[o] = tracks.address[i], tracks.mode_a[i], tracks.callsign[i]
     tracks.pressure_altitude_m[o] = tracks.pressure_altitude_m[i]
     tracks.detections[o], tracks.misses[o] = tracks.detections[i], tracks.misses[i]
@@ -86,20 +86,24 @@ def branch(tracks, hypotheses, slots, looks, candidates, events, clusters, plots
         missed = events.miss[k] * unseen(looks.existence[k], looks.detection[k])
         best, greatest, total = -1, missed, missed
         for e in range(begin, end):
-            total += events.weight[e]
-            if events.weight[e] > greatest:
-                best, greatest = e, events.weight[e]
+            weight = events.weight[candidates.event[e]]
+            total += weight
+            if weight > greatest:
+                best, greatest = e, weight
         least = max(WORTH_BRANCHING * total, LEAST_BRANCH)
         for e in range(begin - 1, end):
+            event = candidates.event[e] if e >= begin else -1
+            if event >= 0 and events.start[event + 1] - events.start[event] > 1:
+                continue  # a merged plot is not this track's alone
             e_or_miss = e if e >= begin else -1
-            weight = missed if e_or_miss < 0 else events.weight[e]
+            weight = missed if event < 0 else events.weight[event]
             if e_or_miss == best or weight < least or n == len(slots):
                 continue
-            plot = -1 if e_or_miss < 0 else candidates.plot[e]
+            plot = -1 if event < 0 else candidates.plot[e]
             add_branch(tracks, hypotheses, looks, plots, table, model, radar, sensor, k, plot, weight, slots[n], g)
             n += 1
-            if e_or_miss < 0:
+            if event < 0:
                 events.miss[k] = 0.0
             else:
-                events.weight[e] = 0.0
+                events.weight[event] = 0.0
     return n

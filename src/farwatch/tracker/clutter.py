@@ -162,6 +162,7 @@ def add_unexplained(  # type: ignore[no-untyped-def]
             i = hypotheses.track[looks.hypothesis[events.look[k]]]
             if (tracks.status[i] != TENTATIVE or tracks.existence[i] > BELIEVED) and not vague(tracks.covariance[i]):
                 unexplained[events.plot[e]] -= events.weight[e]
+                break  # one explains it; a merged plot has several
     for j in range(len(used)):
         if used[j]:
             u, v, w = gate_coordinates(model, plots.z, j)
@@ -176,8 +177,8 @@ def add_unexplained(  # type: ignore[no-untyped-def]
 def count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, memory_scans):  # type: ignore[no-untyped-def]
     """Add the plots that are done with (`used`) to the present scan, by the probability that no aircraft made them.
 
-    Only confirmed tracks that know where they are explain a plot here: in dense clutter tentative ones live on false
-    plots, and would hide them from the map that is to end them.
+    Only tracks that know where they are explain a plot here, confirmed or as good as that: in dense clutter the others
+    live on false plots, and would hide them from the map that is to end them.
     """
     unexplained = np.ones(len(used))
     add_unexplained(

@@ -12,7 +12,8 @@ from farwatch.motion.imm import AGILE, CIVIL, TURN, class_evidence
 from farwatch.picture import Status
 from farwatch.plots import NO_ADDRESS, NO_CALLSIGN, NO_MODE_A, Floats
 from farwatch.sensors import correct
-from farwatch.sensors.measurement import measurement, says_motion
+from farwatch.sensors.measurement import FELLOW, measurement, says_motion
+from farwatch.sensors.scalar import scalar_correction
 from farwatch.tracker.detection import learn_detection
 from farwatch.tracker.gate import MODE_A_DOUBTFUL
 from farwatch.tracker.looks import predict_hypothesis, unseen
@@ -22,6 +23,8 @@ from farwatch.tracks import MODES, STATE, copy_gaussian, note_heard
 TURNED_AWAY = 0.9  # probability of the agile class after a plot that no civil model reaches
 CREDIBLE = 0.1  # existence from which on a plot is reason to keep a confirmed track
 SURE = 0.5  # existence from which on a look tells of the sensor, and not of the track
+FOLLOWING_CHI2 = 11.3  # 99 % of three components
+UNKNOWN_MPS = 15.0  # one standard deviation of a velocity, from which on it is taken from others
 TENTATIVE = int(Status.TENTATIVE)
 NEGLIGIBLE = 1e-4  # share of a mixture below which a component is left out
 
@@ -83,6 +86,27 @@ def moment_match(weight, mean, covariance, n, size, x, P):  # type: ignore[no-un
 
 
 @leaf
+def follow(row, x, P, size, g):  # type: ignore[no-untyped-def]
+    """Correct a Gaussian of uncertain velocity by that of those that share the plot, unless it surely has another.
+
+    Aircraft that stay in one cell fly together, but ones that cross slowly must keep what is known of how they differ.
+    `g` is scratch.
+    """
+    variance = row[FELLOW + 3]
+    if variance <= 0.0:
+        return
+    chi2, unknown = 0.0, 0.0
+    for a in range(3):
+        unknown += P[a + 3, a + 3]
+        chi2 += (row[FELLOW + a] - x[a + 3]) ** 2 / (P[a + 3, a + 3] + variance)
+    if chi2 > FOLLOWING_CHI2 or unknown < UNKNOWN_MPS * UNKNOWN_MPS:
+        return
+    for a in range(3):
+        h = (1.0 if a == 0 else 0.0, 1.0 if a == 1 else 0.0, 1.0 if a == 2 else 0.0)
+        scalar_correction(x, P, size, g, h, 3, row[FELLOW + a] - x[a + 3], variance)
+
+
+@leaf
 def merge_modes(  # type: ignore[no-untyped-def]
     model,
     radar,
@@ -94,6 +118,7 @@ def merge_modes(  # type: ignore[no-untyped-def]
     missed,
     weight,
     plot,
+    row,
     mode_likelihood,
     plot_time_ns,
     table,
@@ -105,8 +130,9 @@ def merge_modes(  # type: ignore[no-untyped-def]
 ):
     """Moment-match every mode of one look over its events; mode probabilities follow.
 
-    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,) and the mode
-    likelihoods (n, MODES); `strikes` speak against the track's registers. Results go into `probability` (3,), `mean`
+    `missed` is the weight of no plot, `weight` (n,) are those of the events with the plots `plot` (n,), the rows
+    `row` (n,) of the measurement table and the mode likelihoods (n, MODES); `strikes` speak against the track's
+    registers. Results go into `probability` (3,), `mean`
     (3, 7), `covariance` (3, 7, 7).
     """
     n_events = len(weight)
@@ -138,9 +164,10 @@ def merge_modes(  # type: ignore[no-untyped-def]
             dt = (plot_time_ns[j] - time_ns) * 1e-9
             for a in range(3):
                 x[a] += x[a + 3] * dt
-            correct(model, radar, measurement(table, j), x, P, size, mean[mode])
-            if believed(strikes, table, j):
-                correct_mode(model, table, j, mode, x, P, size, mean[mode])
+            correct(model, radar, measurement(table, row[e]), x, P, size, mean[mode])
+            if believed(strikes, table, row[e]):
+                correct_mode(model, table, row[e], mode, x, P, size, mean[mode])
+            follow(table[row[e]], x, P, size, mean[mode])
             for a in range(3):
                 x[a] -= x[a + 3] * dt
             of_mode[n] = w
@@ -186,9 +213,11 @@ def merge_looks(  # type: ignore[no-untyped-def]
     scratch,
     likelihood,
     matrix,
+    weight,
     done,
 ):
-    """Merge each look of a closed cluster by its events' weights, and mark it in `done`; the rest is scratch."""
+    """Merge each look of a closed cluster by the `weight` of each candidate's event, and mark it in `done`; the rest is
+    scratch."""
     count = len(looks.time_ns)
     for k in range(count):
         if not clusters.closed[clusters.look[k]]:
@@ -201,9 +230,9 @@ def merge_looks(  # type: ignore[no-untyped-def]
         existence = missed
         best, best_weight, seen = -1, 0.0, 0.0
         for e in range(candidates.first[k], candidates.first[k + 1]):
-            seen += events.weight[e]
-            if events.weight[e] > best_weight:
-                best, best_weight = e, events.weight[e]
+            seen += weight[e]
+            if weight[e] > best_weight:
+                best, best_weight = e, weight[e]
         existence = min(max(missed + seen, 1e-12), 1.0)
         detected = seen > 0.5 * existence
         if tracks.status[i] != TENTATIVE and existence > SURE and not math.isnan(looks.v[k]):
@@ -241,8 +270,9 @@ def merge_looks(  # type: ignore[no-untyped-def]
                 looks.mean[k],
                 looks.covariance[k],
                 missed,
-                events.weight[begin:end],
+                weight[begin:end],
                 candidates.plot[begin:end],
+                candidates.row[begin:end],
                 candidates.mode_likelihood[begin:end],
                 plots.time_ns,
                 table,
@@ -329,6 +359,9 @@ def update(  # type: ignore[no-untyped-def]
     scratch = Mixture(np.empty(room), np.empty((room, STATE)), np.empty((room, STATE, STATE)))
     likelihood = np.empty(MODES)
     matrix = np.empty((MODES, MODES))
+    weight = np.empty(len(candidates.plot))
+    for e in range(len(weight)):
+        weight[e] = events.weight[candidates.event[e]]
     merge_looks(
         tracks,
         hypotheses,
@@ -346,6 +379,7 @@ def update(  # type: ignore[no-untyped-def]
         scratch,
         likelihood,
         matrix,
+        weight,
         done,
     )
     return done, used

@@ -106,9 +106,24 @@ def look_again(k, looks, tracks, hypotheses, model, radar, motion, in_bands, mat
 
 @leaf
 def weigh(  # type: ignore[no-untyped-def]
-    looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, scratch, again, out
+    looks,
+    tracks,
+    hypotheses,
+    plots,
+    table,
+    model,
+    radar,
+    motion,
+    in_bands,
+    density,
+    chi2_gate,
+    idle,
+    scratch,
+    again,
+    out,
 ):
-    """Fill the candidates `out`, which has room for all; `again` is room for the plots of a second look."""
+    """Fill the candidates `out`, which has room for all; `again` is room for the plots of a second look, which those
+    of `idle` looks do without."""
     kept = 0
     for k in range(len(looks.time_ns)):
         h = looks.hypothesis[k]
@@ -120,7 +135,7 @@ def weigh(  # type: ignore[no-untyped-def]
             log_class = 0.0
             if second == 1:
                 civil = hypotheses.modes[h] > 1 and tracks.agile[i] <= 0.5
-                if kept > begin or not civil or not looks.passed[k] or looks.hidden[k]:
+                if kept > begin or not civil or not looks.passed[k] or looks.hidden[k] or idle[k]:
                     break
                 in_gate = look_again(
                     k, looks, tracks, hypotheses, model, radar, motion, in_bands, scratch.matrix, again
@@ -179,7 +194,7 @@ def weigh(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate):  # type: ignore[no-untyped-def]
+def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, idle):  # type: ignore[no-untyped-def]
     """Candidates: every plot in a look's window whose innovation lies in the gate of one of the look's modes."""
     count = len(looks.time_ns)
     room = len(looks.plot) + 1
@@ -192,12 +207,31 @@ def gate(looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands
         np.zeros(count + 1, np.int64),
         np.empty(room),
         np.empty((room, MODES)),
+        np.empty(0, np.int64),
+        np.empty(0, np.int64),
     )
     scratch = Scratch(
         np.empty(STATE), np.empty((STATE, STATE)), np.empty(STATE), np.empty(MODES), np.empty((MODES, MODES))
     )
     again = np.empty(MOST_AGAIN, np.int64)
     n = weigh(
-        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, chi2_gate, scratch, again, out
+        looks,
+        tracks,
+        hypotheses,
+        plots,
+        table,
+        model,
+        radar,
+        motion,
+        in_bands,
+        density,
+        chi2_gate,
+        idle,
+        scratch,
+        again,
+        out,
     )
-    return Candidates(out.plot[:n], out.look[:n], out.first, out.likelihood[:n], out.mode_likelihood[:n])
+    plot = out.plot[:n]
+    return Candidates(
+        plot, out.look[:n], out.first, out.likelihood[:n], out.mode_likelihood[:n], plot.copy(), np.arange(n)
+    )

@@ -122,7 +122,9 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
         i = hypotheses.track[h]
         if not done[k] or not tracks.alive[i]:
             continue
-        plots = candidates.first[k + 1] - candidates.first[k]
+        plots = 0
+        for e in range(candidates.first[k], candidates.first[k + 1]):
+            plots += 1 if candidates.row[e] == candidates.plot[e] else 0
         if implausible(tracks.mean[i], tracks.covariance[i], plots, options.max_speed_mps) or (
             model.learns_clutter and tracks.status[i] != TENTATIVE and stands_still(tracks, i, options.min_speed_mps)
         ):
@@ -214,12 +216,25 @@ def may_be_one(address, mode_a, other_address, other_mode_a):  # type: ignore[no
     return mode_a == other_mode_a or min(mode_a, other_mode_a) == NO_MODE_A
 
 
+@leaf
+def share_a_plot(candidates, events, k, other):  # type: ignore[no-untyped-def]
+    """Whether looks k and `other` most likely have one merged plot."""
+    for e in range(candidates.first[k], candidates.first[k + 1]):
+        event = candidates.event[e]
+        if events.weight[event] > 0.5:
+            for m in range(events.start[event], events.start[event + 1]):
+                if events.look[m] == other:
+                    return True
+    return False
+
+
 @kernel
-def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # type: ignore[no-untyped-def]
+def merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, cell, done):  # type: ignore[no-untyped-def]
     """Merge tracks that share a plot, lie on one another and between them exist about once.
 
     The Bernoullis of one aircraft share its plots, so their existences sum to about one; those of two aircraft in
-    formation sum to two and are left alone. The likelier state is kept, under the older number.
+    formation sum to two and are left alone, and so are those that have a merged plot, once each has had plots of its
+    own. The likelier state is kept, under the older number.
     """
     plots = len(clusters.plot)
     head = np.full(plots, -1, np.int64)
@@ -248,10 +263,16 @@ def merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done):  # 
                     continue
                 if tracks.plot[i] >= 0 and tracks.plot[o] >= 0 and tracks.plot[i] != tracks.plot[o]:
                     continue  # each has a plot of its own: two aircraft
+                if min(tracks.detections[i], tracks.detections[o]) >= FEWEST_DETECTIONS and share_a_plot(
+                    candidates, events, k, other
+                ):
+                    continue
                 tentative_i, tentative_o = tracks.status[i] == TENTATIVE, tracks.status[o] == TENTATIVE
                 between = tracks.existence[i] + tracks.existence[o]
                 # Where just one is tentative, it has followed the other's plots. The unlikely die by themselves.
-                if between < WORTH_MERGING or (between > 1.5 and tentative_i == tentative_o):
+                # Of two that the sensor may not tell apart, a miss says less.
+                most = 1.1 if cell[k] >= 0 and cell[k] == cell[other] else 1.5
+                if between < WORTH_MERGING or (between > most and tentative_i == tentative_o):
                     continue
                 if not may_be_one(tracks.address[i], tracks.mode_a[i], tracks.address[o], tracks.mode_a[o]):
                     continue
@@ -398,3 +419,4 @@ def give_birth(  # type: ignore[no-untyped-def]
         tracks.seen_ns[i, sensor] = plots.time_ns[j]
         tracks.detected_ns[i] = plots.time_ns[j]
         tracks.plot[i] = plots.id[j]
+        tracks.company[i] = False

@@ -203,7 +203,8 @@ def reach_on(  # type: ignore[no-untyped-def]
                 tracks.due_ns[i, sensor] = until_ns + int(rotation_s * 1e9)
                 continue
             half = min(gate.half_u + AZIMUTH_MARGIN, WIDEST)
-            if past <= -half:
+            # One that flies in company is looked at with the others: their plots may be its own too.
+            if past <= -half - (model.cell_u if tracks.company[i] else 0.0):
                 early = (half + EARLY) / TWO_PI * rotation_s
                 tracks.due_ns[i, sensor] = out.time_ns[n] - int(early * 1e9)
                 continue
@@ -216,14 +217,14 @@ def reach_on(  # type: ignore[no-untyped-def]
             continue
         if found > len(out.plot) - out.first[n]:
             return n, d
-        if found == 0 and not out.passed[n]:
+        if found == 0 and not out.passed[n] and not tracks.company[i]:
             continue
         if gate.v > NEAR_M and not model.snapshot:
             out.next_due_ns[n] = next_due(out.time_ns[n], half, rotation_s)
         left, out.hidden[n] = coverage(model, radar, gate)
         out.detection[n] = detection_at(detections, model, gate.v) * left
         out.v[n] = gate.v if left == 1.0 else math.nan
-        if found == 0 and tracks.status[i] == TENTATIVE:
+        if found == 0 and tracks.status[i] == TENTATIVE and not tracks.company[i]:
             # The hazard of the time gone by is left to the next look that predicts.
             tracks.existence[i] = unseen(tracks.existence[i], out.detection[n])
             tracks.looked_ns[i, sensor] = out.time_ns[n]

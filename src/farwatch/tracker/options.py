@@ -69,6 +69,7 @@ class TrackerModel(NamedTuple):
     memory_scans: float
     merge_duplicates: bool
     exact_plots: int
+    coalesce: bool
 
 
 def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
@@ -91,6 +92,7 @@ def tracker_model(options: TrackerOptions, flat: bool) -> TrackerModel:
         memory_scans=float(options.clutter_memory_scans),
         merge_duplicates=options.merge_duplicates,
         exact_plots=options.association.exact_plots,
+        coalesce=options.association.coalesce,
     )
 
 

@@ -16,11 +16,13 @@ from farwatch.tracker.admit import Admitted, admit, left_over
 from farwatch.tracker.births import unseen_births, with_births
 from farwatch.tracker.branches import branch
 from farwatch.tracker.clutter import count_clutter, learn_clutter, plot_densities
+from farwatch.tracker.company import common_edges, near_looks, together
 from farwatch.tracker.correct import update
 from farwatch.tracker.gate import gate
 from farwatch.tracker.ghosts import find_ghosts
 from farwatch.tracker.lifecycle import expire, free_slots, give_birth, merge_duplicates, settle
 from farwatch.tracker.looks import look
+from farwatch.tracker.merged import with_common
 from farwatch.tracker.report import columns, mark_ended, to_be_seen
 
 ROWS_A_PLOT = 3  # free rows at hand: a plot may begin a track, and branch others
@@ -77,13 +79,35 @@ def step(  # type: ignore[no-untyped-def]
     looks = look(
         tracks, hypotheses, model, radar, beams, detections, sensor, motion, options, in_bands, until_ns, counted
     )
+    seen, cell, idle = near_looks(looks, tracks, hypotheses, model, radar)
     candidates = gate(
-        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate
+        looks, tracks, hypotheses, plots, table, model, radar, motion, in_bands, density, options.chi2_gate, idle
     )
-    clusters = find_clusters(candidates.look, candidates.plot, len(plots.time_ns), looks.passed, looks.overdue)
+    near = together(looks, candidates, tracks, hypotheses, cell, model)
+    edge_look, edge_plot = common_edges(candidates, seen, cell, model, in_bands)
+    clusters = find_clusters(edge_look, edge_plot, len(plots.time_ns), looks.passed, looks.overdue, near)
     events = marginals(candidates, clusters, looks.existence, looks.detection, len(plots.time_ns))
     if options.exact_plots > 0:
         solve_exactly(candidates, clusters, looks.existence, looks.detection, events, options.exact_plots)
+    candidates, events, table = with_common(
+        candidates,
+        edge_look,
+        edge_plot,
+        events,
+        clusters,
+        looks,
+        tracks,
+        hypotheses,
+        seen,
+        cell,
+        near,
+        plots,
+        table,
+        model,
+        radar,
+        density,
+        options,
+    )
     branched = branch(
         tracks, hypotheses, slots, looks, candidates, events, clusters, plots, table, model, radar, sensor
     )
@@ -93,7 +117,7 @@ def step(  # type: ignore[no-untyped-def]
     count_clutter(clutter, echoes, plots, density, used, looks, events, tracks, hypotheses, model, options.memory_scans)
     learn_clutter(clutter, beams, model, sensor, until_ns, options.memory_scans)
     if options.merge_duplicates:
-        merge_duplicates(tracks, hypotheses, looks, candidates, clusters, done)
+        merge_duplicates(tracks, hypotheses, looks, candidates, events, clusters, cell, done)
     next_id = settle(
         tracks, hypotheses, looks, candidates, done, model, options, motion, beams.rotation_s[sensor], next_id
     )
@@ -104,7 +128,7 @@ def step(  # type: ignore[no-untyped-def]
     free, about = slots[branched:], (model, radar, sensor, options, motion, counted)
     give_birth(tracks, hypotheses, free, plots, table, used, fresh, events, unseen, density, *about)
     rows = to_be_seen(tracks, hypotheses, looks, done)
-    seen = columns(tracks, rows, tracks.time_ns, tracks.mean, tracks.covariance, rows, period_s, model.flat)
-    mark_ended(tracks, rows, seen[1])
+    told = columns(tracks, rows, tracks.time_ns, tracks.mean, tracks.covariance, rows, period_s, model.flat)
+    mark_ended(tracks, rows, told[1])
     ended = expire(tracks, ending_ns, options.coast_ns) if ending_ns else rows[:0].copy()
-    return Step(left_over(plots, used), rows, seen, ended, next_id)
+    return Step(left_over(plots, used), rows, told, ended, next_id)

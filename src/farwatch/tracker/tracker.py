@@ -37,7 +37,7 @@ from farwatch.tracks import Hypotheses, grow, make_hypotheses, make_tracks
 
 FIRST_CAPACITY, MOST_ROWS = 1024, 400_000  # of the tables: some 2 KB a row
 LATE_PAIRS, LEAST_LATE = 20_000_000, 100  # of a late plot and a track, and late plots, that are gone through at once
-SNAPSHOT_VERSION = 7
+SNAPSHOT_VERSION = 8
 NO_PLOTS, NO_PROGRESS = make_plots(0), make_progress(0)
 
 
