@@ -6,10 +6,10 @@ import os
 
 from farwatch.flight_plans import plans_of
 from farwatch.plots import Batch, Plots, make_progress
+from farwatch.registration import RegisteredTracker
 from farwatch.scenario import Scenario
 from farwatch.sources import Live, Merge, Replay, merged
 from farwatch.sources.replay import shortest_slice_s
-from farwatch.tracker import Tracker
 from farwatch.truth import Truth
 
 
@@ -22,9 +22,12 @@ def simulate(scenario: Scenario, duration_s: float, seed: int = 0) -> tuple[Trut
     return truth, list(merged([(plots, progress)], merge, _longest_s(scenario)))
 
 
-def tracker_of(scenario: Scenario) -> Tracker:
-    """The tracker of a scenario, with its flight plans; raises `ConfigError` where their file cannot be used."""
-    tracker = Tracker(scenario.sensors, scenario.tracker, scenario.frame)
+def tracker_of(scenario: Scenario) -> RegisteredTracker:
+    """The tracker of a scenario, with registration where it has a table of it, and with its flight plans.
+
+    Raises `ConfigError` where the plans' file cannot be used, or a sensor cannot be registered.
+    """
+    tracker = RegisteredTracker(scenario.sensors, scenario.tracker, scenario.frame, scenario.registration)
     tracker.plans = plans_of(scenario.flight_plans)
     return tracker
 

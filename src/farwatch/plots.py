@@ -4,7 +4,8 @@ A plot is measured in its sensor's own coordinates. `z` holds up to six of them 
 
     radar     range_m, azimuth_rad, elevation_rad, range_rate_mps
     position  x_m, y_m, z_m, vx_mps, vy_mps, vz_mps           (Earth-centred, or the flat frame's own axes)
-    geodetic  lat_rad, lon_rad, height_wgs84_m, v_east_mps, v_north_mps, v_up_mps   (ADS-B, multilateration)
+    geodetic  lat_rad, lon_rad, height_wgs84_m, v_east_mps, v_north_mps, v_up_mps   (ADS-B, multilateration; the
+              covariance is that of north, east and up in metres)
 
 Angles are radians, azimuth clockwise from true north; time is int64 nanoseconds since 1970 UTC.
 """
@@ -82,7 +83,12 @@ class Flag(IntFlag):
     MODE_C_INVALID = 128
     MODE_C_GARBLED = 256
     EMERGENCY = 512
+    SURFACE = 1024  # on the ground, where its sensor is to track what taxies; ON_GROUND is then not set
+    REBROADCAST = 2048  # ADS-R: an ADS-B message that a ground station has sent on
+    TRAFFIC_SERVICE = 4096  # TIS-B: what a ground station's own surveillance has seen
+    NOT_ICAO = 8192  # the address is of the sender's own choice
     NOT_AIRCRAFT = 15
+    OF_REPORTS = 15_360  # those that radars' plots do not have
 
 
 class Plots(NamedTuple):

@@ -21,7 +21,8 @@ from farwatch.errors import ConfigError
 from farwatch.flight_plans import FlightPlanOptions
 from farwatch.frame import Frame
 from farwatch.operator_maps import with_areas
-from farwatch.sensors import PositionSensor, Sensor
+from farwatch.registration.options import RegistrationOptions
+from farwatch.sensors import GeodeticSensor, PositionSensor, Sensor
 from farwatch.service_options import ServiceOptions
 from farwatch.simulation import Figures, Simulation
 from farwatch.simulation.feasible import refuse_impossible
@@ -38,8 +39,8 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A site or a scenario: its sensors, the frame of its tracks, the tracker's options, and what to simulate.
 
     `feeds` are where its live data comes from, `outputs` where its tracks go, `merge` how long late data is waited for,
-    `flight_plans` which flights are expected, `service` how `farwatch serve` keeps all that. `figures` are what it
-    states of itself, which the simulated data have.
+    `flight_plans` which flights are expected, `service` how `farwatch serve` keeps all that. With a `registration` the
+    sensors' errors are found and taken off. `figures` are what it states of itself, which the simulated data have.
     """
 
     sensors: Annotated[tuple[Sensor, ...], Meta(min_length=1)]
@@ -51,6 +52,7 @@ class Scenario(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service: ServiceOptions = ServiceOptions()
     frame: Frame = Frame()
     tracker: TrackerOptions = TrackerOptions()
+    registration: RegistrationOptions | None = None
     simulation: Simulation = Simulation()
     figures: Figures = Figures()
 
@@ -100,18 +102,25 @@ def parse(raw: dict[str, Any]) -> Scenario:
     except msgspec.ValidationError as error:
         raise ConfigError(_explained(str(error), raw)) from None
     for field in ("id", "sac_sic"):
-        seen: dict[str, int] = {}
+        seen: dict[tuple[str, type | None], int] = {}
         for n, sensor in enumerate(scenario.sensors):
             value = getattr(sensor, field, None)
             if value is None:
                 continue
-            if value in seen:
+            # One station may send several categories, each of a sensor of its own kind.
+            key = value, type(sensor) if field == "sac_sic" else None
+            if key in seen:
                 raise ConfigError(
-                    f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[value]}]; each must differ"
+                    f"{field} = {value!r} of $.sensors[{n}] is that of $.sensors[{seen[key]}]; each must differ"
                 )
-            seen[value] = n
+            seen[key] = n
     if not scenario.frame.flat:
         _refuse_plane(scenario)
+    elif any(isinstance(sensor, GeodeticSensor) for sensor in scenario.sensors):
+        n, kind = next(
+            (n, s.__struct_config__.tag) for n, s in enumerate(scenario.sensors) if isinstance(s, GeodeticSensor)
+        )
+        raise ConfigError(f'kind `{kind}` at $.sensors[{n}] gives positions on the Earth: set [frame] kind = "wgs84"')
     _refuse_maps(scenario)
     refuse_impossible(scenario.sensors, scenario.frame, scenario.simulation, scenario.figures)
     return scenario

@@ -8,12 +8,16 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from command import Command
 from farwatch.formats import asterix
+from farwatch.formats.streams import FORMATS
 from farwatch.scenario import parse
+from farwatch.sources.feeds import checked
 from loopback import free_port
+from modes import beast_stream, flight
 
 PAGES = Path(__file__).parents[2] / "docs"
 
@@ -79,3 +83,31 @@ def test_the_site_of_the_page_has_its_defaults(page: str) -> None:
     site = tomllib.loads(blocks(page, "toml")[0])
     without = {key: value for key, value in site.items() if key != "merge"}
     assert parse(site) == parse(without)
+
+
+@pytest.fixture(scope="module")
+def adsb_page() -> str:
+    """The page about ADS-B."""
+    return (PAGES / "adsb.md").read_text("utf-8")
+
+
+def test_every_command_about_adsb_runs(
+    adsb_page: str, farwatch: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "site.toml").write_text(blocks(adsb_page, "toml")[0])
+    night = [*flight(0x3C6586, 30, 47.2, 9.1), *flight(0x400001, 30, 47.6, 9.5)]
+    (tmp_path / "night.bin").write_bytes(beast_stream(night))
+    for arguments in commands(adsb_page):
+        ran = farwatch(*arguments)
+        assert ran.code == 0, (arguments, ran.err)
+    fused = pq.read_table(tmp_path / "fused.parquet")
+    assert ["RAD1", "ADSB"] in fused["sensors"].to_pylist()
+
+
+def test_the_page_about_adsb_names_all_formats_and_its_feed_is_right(adsb_page: str) -> None:
+    site = tomllib.loads(blocks(adsb_page, "toml")[0] + blocks(adsb_page, "toml")[1])
+    (feed,) = parse(site).feeds
+    checked(feed, 0)
+    rows = [row.split("|")[1] for row in adsb_page.splitlines() if row.startswith("| `")]
+    assert {name.strip(" `") for row in rows for name in row.split(",")} == set(FORMATS)

@@ -19,7 +19,7 @@ from farwatch.simulation.figures import Figures, Finding, findings, hard_turns, 
 from farwatch.truth import Outcome, Truth, make_states
 
 # How long each is watched: long enough for whole manoeuvres, and for averages.
-SECONDS = {"s300": 300, "plain300": 300, "storm": 300, "formation": 900, "manoeuvre": 600, "quiet": 200}
+SECONDS = {"s300": 300, "plain300": 300, "storm": 300, "formation": 900, "manoeuvre": 600, "quiet": 200, "network": 60}
 
 
 def found_in(scenario: Scenario, seconds: float, seed: int) -> list[Finding]:

@@ -36,7 +36,7 @@ function step() {
   const plots = Math.min(n, 600), m = { n: plots, timeMs: new Float64Array(plots).fill(picture.timeMs), latDeg: new Float64Array(plots), lonDeg: new Float64Array(plots), sensor: new Uint16Array(plots), kind: new Uint8Array(plots), used: new Uint8Array(plots) };
   for (let k = 0; k < plots; k++) { const j = Math.floor(random() * n); m.latDeg[k] = lat[j] + (random() - 0.5) * 0.02; m.lonDeg[k] = lon[j] + (random() - 0.5) * 0.02; m.used[k] = random() < 0.6 ? 1 : 0; }
   model.plots = [...model.plots, m].slice(-20);
-  model.status = { timeMs: picture.timeMs, mode: "live", tracks: n, plots: 0, plotsPerS: 130, latencyMs: 4, late: 0, dropped: 0, shed: 0, recording: "on", said: [], playback: { state: "live", speed: 1, timeMs: picture.timeMs }, range: null, gaps: [], sensors: [{ id: "RAD1", condition: "ok", heardMs: picture.timeMs, plotsPerS: 130, azimuthDeg: (sequence * 36) % 360, rotationS: 10 }] };
+  model.status = { timeMs: picture.timeMs, mode: "live", tracks: n, plots: 0, plotsPerS: 130, latencyMs: 4, late: 0, dropped: 0, shed: 0, recording: "on", said: [], playback: { state: "live", speed: 1, timeMs: picture.timeMs }, range: null, gaps: [], sensors: [{ id: "RAD1", condition: "ok", heardMs: picture.timeMs, plotsPerS: 130, azimuthDeg: (sequence * 36) % 360, rotationS: 10, registration: null }] };
   model.changed("picture"); model.changed("plots"); model.changed("status");
 }
 const map = makeMap(document.getElementById("map")!, model, {

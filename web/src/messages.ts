@@ -1,5 +1,5 @@
 // Text messages of docs/api.md, read with suspicion: what has the wrong type is left out, and what is no message gives null.
-import type { Detail, Mode, Sensor, SensorStatus, Static, Status } from "./model";
+import type { Detail, Mode, Registration, Sensor, SensorStatus, Static, Status } from "./model";
 
 export interface Hello { session: string; mode: Mode; name: string; centre: { latDeg: number; lonDeg: number }; radiusM: number; sensors: Sensor[]; version: string }
 
@@ -99,6 +99,16 @@ function sensorStatus(told: Fields): SensorStatus {
   return {
     id: text(told.id), condition: oneOf(told.condition, ["ok", "waiting", "silent", "stuck"] as const, "waiting"), heardMs: number(told.heard_ms, 0),
     plotsPerS: number(told.plots_per_s, 0), azimuthDeg: maybe(told.azimuth_deg), rotationS: number(told.rotation_s, 0),
+    registration: isFields(told.registration) ? registration(told.registration) : null,
+  };
+}
+
+function registration(told: Fields): Registration {
+  const errors = isFields(told.errors) ? told.errors : {};
+  const value = (one: unknown) => (isFields(one) ? maybe(one.value) : null);
+  return {
+    standing: text(told.standing), reference: told.reference === true,
+    rangeM: value(errors.range_m), azimuthDeg: value(errors.azimuth_deg), timeS: value(errors.time_s),
   };
 }
 

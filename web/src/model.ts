@@ -10,9 +10,13 @@ export interface Sensor {
   maxRangeM: number; minElevationDeg: number; rotationS: number;
 }
 
+/** What is known of a sensor's systematic errors; null is not known. */
+export interface Registration { standing: string; reference: boolean; rangeM: number | null; azimuthDeg: number | null; timeS: number | null }
+
 export interface SensorStatus {
   id: string; condition: "ok" | "waiting" | "silent" | "stuck"; heardMs: number; plotsPerS: number;
   azimuthDeg: number | null; rotationS: number;
+  registration: Registration | null;
 }
 
 /** A picture as columns, one row a track, in rising id; `levelFt` and `climbMps` are NaN where there is none. */

@@ -35,6 +35,15 @@ test("status", () => {
   assert.deepEqual([s.sensors[0].condition, s.sensors[0].azimuthDeg], ["silent", null]);
 });
 
+test("status: what is known of a sensor's errors, and what is not", () => {
+  const registration = { standing: "ok", reference: false, errors: { range_m: { value: -80.2, sigma: 1 }, azimuth_deg: null, time_s: { value: "x" } } };
+  const sensors = [{ ...STATUS.sensors[0], registration }, { ...STATUS.sensors[0], registration: 7 }];
+  const message = parseMessage(JSON.stringify({ ...STATUS, sensors }));
+  assert.ok(message?.type === "status");
+  assert.deepEqual(message.status.sensors[0].registration, { standing: "ok", reference: false, rangeM: -80.2, azimuthDeg: null, timeS: null });
+  assert.equal(message.status.sensors[1].registration, null);
+});
+
 test("static: what is not said stays as it was, null takes it away", () => {
   const message = parseMessage('{"type":"static","tracks":[{"id":1,"callsign":" DLH4AB "},{"id":2,"mode_a":null},{"id":"x"},5]}');
   assert.ok(message?.type === "static");

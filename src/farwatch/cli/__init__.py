@@ -22,7 +22,10 @@ app = typer.Typer(
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Recordings = Annotated[
-    list[Path], typer.Argument(help="ASTERIX in any container or plots.parquet; several are merged.")
+    list[Path],
+    typer.Argument(
+        help="ASTERIX in any container, Beast, AVR, SBS, aircraft.json, or plots.parquet; several are merged."
+    ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of the simulation.", min=0)]
 Editions = Annotated[
@@ -260,9 +263,25 @@ def convert(
 @app.command()
 def check(
     site: Annotated[str, typer.Argument(help="TOML file, or a built-in scenario.")],
+    sensors: Annotated[
+        bool, typer.Option("--sensors", help="Measure the sensors: errors, detection, interval and noise.")
+    ] = False,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option("--recording", help="With --sensors: what to measure by; else the file's simulation."),
+    ] = None,
+    duration: Annotated[float, typer.Option(help="With --sensors: seconds of the simulation.", min=60)] = 600.0,
+    seed: Seed = 1,
     json: Json = False,
 ) -> None:
-    """Check a site file, and say what each of its sensors can see."""
+    """Check a site file, and say what each of its sensors can see; or measure its sensors."""
+    if sensors:
+        from farwatch.cli.check_sensors import check_sensors
+
+        check_sensors(site, recording or [], duration, seed, json)
+        return
+    if recording:
+        raise typer.BadParameter("a recording is for --sensors", param_hint="--recording")
     from farwatch.cli.check import check
 
     check(site, json)

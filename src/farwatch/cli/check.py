@@ -15,7 +15,7 @@ from farwatch.flight_plans import plans_of
 from farwatch.frame import Frame
 from farwatch.refraction import radar_horizon
 from farwatch.scenario import Scenario, load
-from farwatch.sensors import PositionSensor, Radar, Sensor
+from farwatch.sensors import GeodeticSensor, PositionSensor, Radar, Sensor
 from farwatch.sinks.asterix_udp import refuse_outputs
 from farwatch.sources.feeds import checked, urls_of
 from farwatch.tracker.areas import USES
@@ -49,6 +49,8 @@ def check(site: str, as_json: bool) -> None:
     for s in sensors:
         if s["kind"] == "position":
             console.print(_in_words(s))
+        elif s["kind"] != "radar":
+            console.print(_reports_in_words(s), markup=False)
         else:
             _print_radar(console, s)
     for feed in traffic(scenario)["feeds"]:
@@ -118,10 +120,24 @@ def _in_words(s: dict[str, Any]) -> str:
     )
 
 
+def _reports_in_words(s: dict[str, Any]) -> str:
+    """A sensor of reported positions in one line."""
+    growth = f" and {s['sigma_m_per_km']:g} m a km" if s["sigma_m_per_km"] else ""
+    place = s["position"]
+    return (
+        f"{s['id']}: {s['kind']} {s['sac_sic'] or 'without SAC/SIC'}, a report of an aircraft every "
+        f"{s['period_s']:g} s, within {s['max_range_km']:g} km of {place['lat_deg']:g}, {place['lon_deg']:g}; "
+        f"one sigma {s['sigma_m']:g} m{growth} where a report says none; heights by {s['height']}; "
+        f"{'what taxies is tracked' if s['surface'] else 'nothing on the ground is tracked'}"
+    )
+
+
 def described(sensor: Sensor, frame: Frame) -> dict[str, Any]:
     """What one sensor can see, as plain data."""
     if isinstance(sensor, PositionSensor):
         return {"kind": "position", **msgspec.to_builtins(sensor)}
+    if isinstance(sensor, GeodeticSensor):
+        return msgspec.to_builtins(sensor)  # type: ignore[no-any-return]
     return _radar(sensor, frame)
 
 

@@ -11,6 +11,7 @@ from farwatch.cli.say import bar, editions_of, err, out, partial, result
 from farwatch.cli.track import day_of
 from farwatch.convert import Converted
 from farwatch.convert import convert as converted
+from farwatch.convert.reports import are_reports, convert_reports
 from farwatch.errors import ConfigError
 from farwatch.formats.asterix.sequence import Selection
 from farwatch.formats.asterix.table import categories
@@ -32,6 +33,9 @@ def convert(
 ) -> None:
     """Convert, then say what was written and what was lost."""
     selection = selection_of(filters, site)
+    if are_reports(recordings):
+        reports(recordings, output, selection, day, as_json)
+        return
     total = sum(path.stat().st_size for path in recordings if path.is_file())
     with bar("converting", total / 1e6, "MB") as progress:
         task = progress.task_ids[0]
@@ -54,6 +58,32 @@ def convert(
         if done.dropped:
             err().print(f"farwatch: {done.dropped:,} records were not selected")
     partial(losses(done))
+
+
+def reports(recordings: list[Path], output: Path, selection: Selection, day: str | None, as_json: bool) -> None:
+    """The same for recordings that are no ASTERIX."""
+    total = sum(path.stat().st_size for path in recordings if path.is_file())
+    with bar("converting", total / 1e6, "MB") as progress:
+        task = progress.task_ids[0]
+        done = convert_reports(
+            recordings, output, selection, day_ns=day_of(day), on_bytes=lambda size: progress.advance(task, size / 1e6)
+        )
+    lost = [
+        f"{name}: {reason}: {count:,} times"
+        for name, statistics in done.statistics.items()
+        for reason, count in statistics.skipped.items()
+    ]
+    rejected = {reason: n for one in done.statistics.values() for reason, n in one.rejected.items()}
+    if as_json:
+        files = [str(path) for path in done.files]
+        result({"files": files, "rows": done.rows, "not_selected": done.dropped, "rejected": rejected, "lost": lost})
+    else:
+        out().print(f"{done.rows:,} rows; wrote {done.files[0]}", markup=False)
+        if done.dropped:
+            err().print(f"farwatch: {done.dropped:,} were not selected")
+        for reason, count in rejected.items():
+            err().print(f"farwatch: not believed: {reason}: {count:,} times", markup=False)
+    partial(lost)
 
 
 def as_data(done: Converted) -> dict[str, Any]:

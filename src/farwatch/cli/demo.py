@@ -25,10 +25,10 @@ from farwatch.geodesy import ecef_to_polar, geodetic_to_ecef
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, Floats, Ints, callsign_text, make_plots, make_progress
+from farwatch.registration import RegisteredTracker
 from farwatch.scenario import Scenario, load
 from farwatch.sensors import Radar
 from farwatch.sources import Simulated
-from farwatch.tracker import Tracker
 from farwatch.truth import Truth, concat_truth
 
 SIGHT_NS = 60 * 10**9  # an aircraft that caused no plot for so long is out of sight
@@ -49,11 +49,11 @@ class Standing(NamedTuple):
     scan_ms: float
 
 
-class Timed(Tracker):
+class Timed(RegisteredTracker):
     """A tracker that knows how long its updates took, scan by scan."""
 
     def __init__(self, scenario: Scenario) -> None:
-        super().__init__(scenario.sensors, scenario.tracker, scenario.frame)
+        super().__init__(scenario.sensors, scenario.tracker, scenario.frame, scenario.registration)
         self.plots = 0
         self._scan_ns = round(scenario.sensors[0].period_s * 1e9)
         self._spent_ms: dict[int, float] = {}

@@ -12,12 +12,17 @@ from rich.table import Table
 
 from farwatch.cli.say import editions_of, err, out, partial, result
 from farwatch.formats import asterix
+from farwatch.formats.stream_inspection import StreamInspection, inspect_stream
+from farwatch.formats.streams import format_of
 
 ITEMS_SHOWN = 12
 
 
 def inspect(recording: Path, edition: list[str], as_json: bool) -> None:
     """Count everything in a recording and print it."""
+    if name := format_of(recording):
+        stream(inspect_stream(recording, name), as_json)
+        return
     found = asterix.inspect(recording, editions_of(edition) or None)
     broken = [f"{kind}: {error}" for kind, error in found.statistics.errors.items()]
     broken += [f"{reason}: {count:,} times" for reason, count in found.statistics.skipped.items()]
@@ -126,3 +131,38 @@ def clock(time_s: float) -> str:
     if not math.isfinite(time_s):
         return "-"
     return f"{int(time_s // 3600):02d}:{int(time_s // 60) % 60:02d}:{time_s % 60:06.3f}"
+
+
+def stream(found: StreamInspection, as_json: bool) -> None:
+    """Print what is in a recording that is no ASTERIX; exits 3 where some of it could not be read."""
+    if as_json:
+        counts = {name: dict(getattr(found, name)) for name in ("kinds", "skipped", "rejected", "repeated")}
+        plain = {name: value for name, value in vars(found).items() if name not in counts}
+        result(plain | counts | {"compression": found.compression or None})
+    else:
+        show_stream(found)
+    partial([f"{reason}: {count:,} times" for reason, count in found.skipped.items()])
+
+
+def show_stream(found: StreamInspection) -> None:
+    """Print the inspection of one as a table."""
+    console = out()
+    packed = f" in {found.compression}" if found.compression else ""
+    console.print(f"{found.path}: {found.format}{packed}, {found.bytes:,} bytes", markup=False)
+    if found.first_ns is not None and found.last_ns is not None:
+        first, last = (
+            datetime.datetime.fromtimestamp(ns / 1e9, datetime.UTC) for ns in (found.first_ns, found.last_ns)
+        )
+        span = (found.last_ns - found.first_ns) * 1e-9
+        console.print(f"{first:%Y-%m-%d %H:%M:%S} .. {last:%Y-%m-%d %H:%M:%S} UTC, {span:,.1f} s", markup=False)
+    if found.bbox_deg:
+        south, west, north, east = found.bbox_deg
+        console.print(f"{south:.2f} .. {north:.2f}, {west:.2f} .. {east:.2f} deg", markup=False)
+    console.print(f"{found.records:,} read, {found.positions:,} positions of {found.aircraft:,} aircraft", markup=False)
+    table = Table("", "count", title=None)
+    for name, count in found.kinds.most_common():
+        table.add_row(name, f"{count:,}")
+    for what, counts in (("repeated", found.repeated), ("not believed", found.rejected)):
+        for reason, count in counts.most_common():
+            table.add_row(f"{what}: {reason}", f"{count:,}")
+    console.print(table)

@@ -19,7 +19,7 @@ from rich.live import Live as Screen
 from farwatch.api import listen as live_feeds
 from farwatch.api import tracker_of
 from farwatch.cli.say import err, kernels_ready, out, partial, result
-from farwatch.cli.track import day_of, sink_options
+from farwatch.cli.track import day_of, rejected_of, sink_options
 from farwatch.clock import now_ns
 from farwatch.errors import ConfigError
 from farwatch.picture import Picture, Status
@@ -111,6 +111,7 @@ def listen(
                 tracker.picture,
                 lambda: health_of(scenario.sensors, source.heard_ns, now_ns(), standing.overloaded),
                 tracker.plans,
+                tracker.measure() if scenario.outputs else None,
             )
             with stopped_by_signals(source.stop):
                 follow(source, tracker, [outputs, *files], standing)
@@ -228,6 +229,7 @@ def summary(
         "plots": tracker.counts.given,
         "late": source.late,
         "ahead": source.ahead,
+        "rejected": rejected_of(source),
         "tracks": len(standing.tracks),
         "rows": standing.states,
         "latency_ms": round(statistics.median(standing.latency_ms), 3) if standing.latency_ms else None,
@@ -247,6 +249,8 @@ def summary(
         f"{len(standing.tracks):,} tracks, {standing.states:,} track states -> {to}",
         markup=False,
     )
+    for reason, count in rejected_of(source).items():
+        err().print(f"farwatch: not believed: {reason}: {count:,} times", markup=False)
 
 
 def site_name(scenario: Scenario) -> str:

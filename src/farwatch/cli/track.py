@@ -17,16 +17,20 @@ from farwatch.cli.say import bar, editions_of, err, kernels_ready, out, partial,
 from farwatch.errors import ConfigError
 from farwatch.flight_plans import plans_of
 from farwatch.formats.asterix.editions import Choice, Editions
+from farwatch.formats.avr import NO_TIME
+from farwatch.formats.heard import BROKEN, CUT_OFF
 from farwatch.picture import Picture, Status
 from farwatch.pipeline import run
 from farwatch.plots import Batch, without_identity
 from farwatch.scenario import Scenario, load
 from farwatch.sinks import Asterix62Options, FileSink, SinkOptions, open_sink
 from farwatch.sinks.asterix62 import source_of
-from farwatch.sources import Replay
+from farwatch.sources import Live, Replay
 from farwatch.sources.replay import size_of
 from farwatch.tracker import Smoother, Tracker
 from farwatch.tracker.smoother import HORIZON_S
+
+LOST = (BROKEN, CUT_OFF, NO_TIME)  # of what is skipped: the rest is no loss of what was asked for
 
 
 class Shape(NamedTuple):
@@ -151,10 +155,16 @@ def sink_options(scenario: Scenario, sac_sic: str, editions: Editions | None) ->
 def losses(source: Replay, tracker: Tracker) -> list[str]:
     """What of the input was lost, in words."""
     lost = [f"{kind}: {error}" for kind, error in source.statistics.errors.items()] + source.torn
+    lost += [f"{reason}: {count} times" for reason, count in source.statistics.skipped.items() if reason in LOST]
     if source.late:
         lost.append(f"{source.late} plots came too late to be put in order, and were left out")
     lost += tracker.counts.losses()
     return lost
+
+
+def rejected_of(source: Replay | Live) -> dict[str, int]:
+    """What was reported and is not believed, by reason."""
+    return dict(source.statistics.rejected) | source.conditioner.rejected
 
 
 def summary(
@@ -176,6 +186,8 @@ def summary(
         "repeated": counts.repeated,
         "uncertain": counts.uncertain,
         "crowded": counts.crowded,
+        "rejected": rejected_of(source),
+        "left_out": dict(source.conditioner.counts),
         "of_other_sources": sum(source.statistics.unknown_sources.values()),
         "data_s": round(tally.span_s, 3),
         "tracks": len(tally.tracks),
@@ -195,6 +207,8 @@ def summary(
     table.add_row("  impossible / too late", f"{counts.absurd:,} / {source.late + counts.homeless:,}")
     if counts.repeated + counts.crowded:
         table.add_row("  repeated / too many to start tracks", f"{counts.repeated:,} / {counts.crowded:,}")
+    for reason, count in rejected_of(source).items():
+        table.add_row(f"  {reason}", f"{count:,}")
     table.add_row("data time", f"{tally.span_s / 60:,.1f} min")
     table.add_row("tracks", f"{len(tally.tracks):,}")
     table.add_row("track states written", f"{sink.rows:,}")

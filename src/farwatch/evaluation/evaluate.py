@@ -90,7 +90,10 @@ def evaluate(pictures: Picture | Iterable[Picture], truth: Truth, scenario: Scen
     counts from its sixth detectable look on, until the sensors lose it; tracks of aircraft that do not count are
     neither right nor false.
     """
-    parts = [make_picture(0), pictures] if isinstance(pictures, Picture) else [make_picture(0), *pictures]
+    if isinstance(pictures, Picture):
+        parts = [make_picture(0), pictures]
+    else:
+        parts = [make_picture(0), *(last_of_each(part) for part in pictures)]
     picture = concat_pictures(parts)
     flat, scan_ns = scenario.frame.flat, scan_period_ns(scenario)
     check(picture, truth, flat)
@@ -127,6 +130,13 @@ def evaluate(pictures: Picture | Iterable[Picture], truth: Truth, scenario: Scen
         },
         note=shared.note if shared else "",
     )
+
+
+def last_of_each(picture: Picture) -> Picture:
+    """The rows without those that are followed by another of the same track and time: two sensors have seen it then."""
+    order = np.lexsort((picture.time_ns, picture.track))
+    again = (np.diff(picture.track[order]) == 0) & (np.diff(picture.time_ns[order]) == 0)
+    return picture.take(np.delete(np.arange(picture.n), order[:-1][again])) if again.any() else picture
 
 
 class _Group:

@@ -2,8 +2,9 @@
 
 The tracker's kernels know a `SensorModel` and the kernels below, which hand on to those of the sensor's kind. A kind
 gates in coordinates of its own, u, v and w: a radar's azimuth, range and elevation, a position's x and y from its
-area's corner. The radar's model holds arrays, and arrays cost reference counts wherever they are handed on or taken out
-of a tuple: so it goes beside the `SensorModel`, which holds numbers alone. It is `NO_RADAR` for the other kinds.
+area's corner, east and north about a geodetic sensor's place. The radar's model holds arrays, and arrays cost reference
+counts wherever they are handed on or taken out of a tuple: so it goes beside the `SensorModel`, which holds numbers
+alone. It is `NO_RADAR` for the other kinds.
 """
 
 from __future__ import annotations
@@ -16,6 +17,21 @@ from numpy.typing import NDArray
 
 from farwatch.association.gate import sort_into_bands
 from farwatch.kernels import inlined, kernel, leaf
+from farwatch.sensors.geodetic import (
+    NO_GEODETIC,
+    AdsB,
+    GeodeticModel,
+    GeodeticSensor,
+    Mlat,
+    SurfaceRadar,
+    gate_place,
+    geodetic_model,
+)
+from farwatch.sensors.geodetic import correct as correct_by_geodetic
+from farwatch.sensors.geodetic import coverage as geodetic_coverage
+from farwatch.sensors.geodetic import further_space as space_of_geodetic
+from farwatch.sensors.geodetic import place as place_geodetic
+from farwatch.sensors.geodetic import window as geodetic_window
 from farwatch.sensors.place import Place
 from farwatch.sensors.position import (
     BANDS,
@@ -53,9 +69,9 @@ from farwatch.sensors.radar import window as radar_window
 from farwatch.sensors.radar_correct import correct as correct_by_radar
 from farwatch.sensors.radar_correct import correct_by_rate
 
-Sensor = Radar | PositionSensor
+Sensor = Radar | AdsB | Mlat | SurfaceRadar | PositionSensor
 
-RADAR, POSITION = 0, 1
+RADAR, POSITION, GEODETIC = 0, 1, 2
 BAND_M = 10_000.0
 
 
@@ -84,12 +100,15 @@ class SensorModel(NamedTuple):
     min_second: float
     max_second: float
     position: PositionModel
+    geodetic: GeodeticModel
 
 
 def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
     """Compile the options of one sensor for the kernels."""
     if isinstance(sensor, PositionSensor):
         return _position_model(sensor, flat), NO_RADAR
+    if isinstance(sensor, GeodeticSensor):
+        return _geodetic_model(sensor, flat), NO_RADAR
     radar = radar_model(sensor, flat)
     model = SensorModel(
         kind=RADAR,
@@ -114,6 +133,7 @@ def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
         min_second=-WIDEST_AZIMUTH,
         max_second=WIDEST_AZIMUTH,
         position=NO_POSITION,
+        geodetic=NO_GEODETIC,
     )
     return model, radar
 
@@ -144,12 +164,46 @@ def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
         min_second=position.min_y_m - MARGIN * depth_m,
         max_second=position.max_y_m + MARGIN * depth_m,
         position=position,
+        geodetic=NO_GEODETIC,
+    )
+
+
+def _geodetic_model(sensor: GeodeticSensor, flat: bool) -> SensorModel:
+    geodetic = geodetic_model(sensor, flat)
+    width_m = 2.0 * geodetic.half_m
+    return SensorModel(
+        kind=GEODETIC,
+        flat=flat,
+        snapshot=True,
+        learns_clutter=not geodetic.silent,
+        detection=float(sensor.detection),
+        turn_u=0.0,
+        span_u=width_m,
+        span_v=width_m,
+        band_v=width_m / BANDS,
+        period_s=float(sensor.period_s),
+        echo_u=4.0 * sensor.sigma_m,
+        echo_v=4.0 * sensor.sigma_m,
+        echo_w=1.0,
+        split_u=0.0,
+        cell_u=0.0,
+        cell_v=0.0,
+        variances=(sensor.sigma_m**2, sensor.sigma_m**2, sensor.sigma_m**2),
+        min_first=-0.5 * math.pi,
+        max_first=0.5 * math.pi,
+        min_second=-TWO_PI,
+        max_second=TWO_PI,
+        position=NO_POSITION,
+        geodetic=geodetic,
     )
 
 
 @inlined
 def gate_coordinates(model, z, j):  # type: ignore[no-untyped-def]
     """u, v and w of row j of the plots' z; w is NaN where it is not measured."""
+    if model.kind == GEODETIC:
+        u, v = gate_place(model.geodetic, z[j, 0], z[j, 1])
+        return u, v, np.nan
     if model.kind == POSITION:
         return z[j, 0] - model.position.min_x_m, z[j, 1] - model.position.min_y_m, np.nan
     return z[j, 1], z[j, 0], z[j, 2]
@@ -179,6 +233,8 @@ def sort_plots(model, z):  # type: ignore[no-untyped-def]
 @inlined
 def window(model, radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
     """`Window` of a gate of so many sigmas about a position of covariance S, packed 00 01 02 11 12 22."""
+    if model.kind == GEODETIC:
+        return geodetic_window(model.geodetic, x, y, z, S, sigmas)
     if model.kind == POSITION:
         return area_window(model.position, x, y, S, sigmas)
     return radar_window(radar, x, y, z, S, sigmas)
@@ -188,6 +244,8 @@ def window(model, radar, x, y, z, S, sigmas):  # type: ignore[no-untyped-def]
 def coverage(model, radar, window):  # type: ignore[no-untyped-def]
     """Share of the detection probability that coverage leaves in the middle of a window; whether it is in a cone of
     silence."""
+    if model.kind == GEODETIC:
+        return geodetic_coverage(model.geodetic, window.u, window.v), False
     if model.kind == POSITION:
         return area_coverage(model.position, window.u, window.v), False
     return radar_coverage(radar, window.v, window.w)
@@ -196,7 +254,7 @@ def coverage(model, radar, window):  # type: ignore[no-untyped-def]
 @inlined
 def heights_along_w(model, radar, v, w):  # type: ignore[no-untyped-def]
     """Density in w of new aircraft at v, their heights being anywhere below 20 km; 1 where there is no w."""
-    if model.kind == POSITION or math.isnan(w):
+    if model.kind != RADAR or math.isnan(w):
         return 1.0
     return heights_along_elevation(radar, v, w)
 
@@ -204,6 +262,8 @@ def heights_along_w(model, radar, v, w):  # type: ignore[no-untyped-def]
 @inlined
 def further_space(model, measured, height_m):  # type: ignore[no-untyped-def]
     """One over the size of what a plot measures besides u, v and w."""
+    if model.kind == GEODETIC:
+        return space_of_geodetic(measured, height_m)
     if model.kind == POSITION:
         return space_of_position(measured)
     return space_of_radar(measured, height_m)
@@ -218,6 +278,8 @@ def components(model, m):  # type: ignore[no-untyped-def]
 @inlined
 def correct(model, radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     """Correct one Gaussian in place by measurement m; return its log-likelihood, chi^2 and number of measurements."""
+    if model.kind == GEODETIC:
+        return correct_by_geodetic(model.geodetic, m, x, P, n, g)
     if model.kind == POSITION:
         return correct_by_position(m, x, P, n, g)
     return correct_by_radar(radar, m, x, P, n, g)
@@ -226,6 +288,8 @@ def correct(model, radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
 @inlined
 def place(model, radar, m, prior_height, prior_sigma, x, P):  # type: ignore[no-untyped-def]
     """Position (x[:3]) and its covariance (P[:3, :3]) from m alone; False where it cannot give one."""
+    if model.kind == GEODETIC:
+        return place_geodetic(m, prior_height, prior_sigma, x, P)
     if model.kind == POSITION:
         return place_position(m, prior_height, prior_sigma, x, P)
     return place_radar(radar, m, prior_height, prior_sigma, x, P)
@@ -242,7 +306,10 @@ def start_motion(model, radar, m, x, P, g):  # type: ignore[no-untyped-def]
 
 
 __all__ = [
+    "AdsB",
     "Area",
+    "GeodeticSensor",
+    "Mlat",
     "Place",
     "PositionSensor",
     "Radar",
@@ -250,5 +317,6 @@ __all__ = [
     "ResolutionCell",
     "Sensor",
     "SensorModel",
+    "SurfaceRadar",
     "sensor_model",
 ]

@@ -12,7 +12,7 @@ from farwatch.frame import Frame
 from farwatch.geodesy import to_geodetic
 from farwatch.kernels import kernel
 from farwatch.plots import Floats, Ints, Plots
-from farwatch.sensors import Sensor
+from farwatch.sensors import GeodeticSensor, Sensor
 from farwatch.sensors.measurement import Measurement
 from farwatch.sensors.radar import Radar, RadarModel, place, radar_model
 
@@ -46,12 +46,14 @@ class PlotPlacer:
         self._models: list[RadarModel | None] = [
             radar_model(sensor, False) if isinstance(sensor, Radar) else None for sensor in sensors
         ]
+        self._placed = np.array([isinstance(sensor, GeodeticSensor) for sensor in sensors], np.bool_)
 
     def __call__(self, plots: Plots, track_height_m: Floats | None = None) -> Floats:
         """Latitudes and longitudes (2, n) in degrees; NaN where a plot has no place of its own.
 
-        A radar's plot stands at its elevation, else at its pressure altitude, else at the height of its track
-        (`track_height_m` (n,), NaN where it has none), else at one that is usual for its range.
+        A reported position stands where it says. A radar's plot stands at its elevation, else at its pressure altitude,
+        else at the height of its track (`track_height_m` (n,), NaN where it has none), else at one that is usual for
+        its range.
         """
         out = np.full((2, plots.n), np.nan)
         height_m = plots.pressure_altitude_m
@@ -59,6 +61,7 @@ class PlotPlacer:
             height_m = np.where(np.isnan(height_m), track_height_m, height_m)
         z = np.ascontiguousarray(plots.z)
         measured = plots.measured.astype(np.int64)
+        out[:, self._placed[plots.sensor]] = np.degrees(plots.z[self._placed[plots.sensor], :2]).T
         for number, model in enumerate(self._models):
             rows: Ints = np.flatnonzero(plots.sensor == number)
             if model is not None and len(rows):

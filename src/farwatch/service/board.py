@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from farwatch.picture import Picture
 from farwatch.plots import Plots
+from farwatch.registration.report import SensorReport
 
 Mode = Literal["live", "replay", "simulated", "standby"]
 Condition = Literal["ok", "waiting", "silent", "stuck"]
@@ -38,6 +39,7 @@ class Health(NamedTuple):
     recording: Literal["off", "on", "full", "failed"]
     said: tuple[str, ...]  # what an operator should know now, in words
     sensors: tuple[SensorHealth, ...]
+    registration: tuple[SensorReport, ...] = ()  # in the order of the sensors; none where they are not registered
 
 
 class Update(NamedTuple):

@@ -44,8 +44,9 @@ class Core:
             most=scenario.service.backlog_plots,
         )
         sensors, frame = scenario.sensors, scenario.frame
+        measured = self.tracker.measure() if scenario.outputs else None
         self.outputs = AsterixOutputs(
-            scenario.outputs, sensors, frame, self.tracker.picture, health, self.tracker.plans
+            scenario.outputs, sensors, frame, self.tracker.picture, health, self.tracker.plans, measured
         )
         self.until_ns = 0
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from farwatch.picture import Picture, Status
 from farwatch.plots import Floats, Ints, Plots
+from farwatch.registration.report import as_values
 from farwatch.scenario import Scenario
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sensors.plot_positions import PlotPlacer
 from farwatch.service.board import Health, Update
 from farwatch.service.hits import Hits, PlotMemory
@@ -29,6 +30,7 @@ from farwatch.service.identities import (
 from farwatch.service.wire import JUMP, PICTURE, PLOTS, message, picture_columns, plot_columns
 
 GAP_NS = 5_000_000_000  # a longer step between pictures is a jump, and a gap in what is kept
+REGISTRATION_TOLD = ("standing", "reference", "errors", "aircraft", "moves", "stated", "measured", "words")
 _REMEMBERED = 10_000  # numbers of tracks that have been in a picture, beyond four times those that are
 
 
@@ -193,22 +195,22 @@ def detail(frame: Frame, row: int, hits: HitRows, ids: list[str]) -> dict[str, A
 
 def hello_sensor(sensor: Sensor) -> dict[str, Any]:
     """A sensor as `hello` tells of it; only those with a place on the Earth get here."""
-    assert isinstance(sensor, Radar)
+    assert isinstance(sensor, Radar | GeodeticSensor)
     return {
         "id": sensor.id,
-        "kind": "radar",
+        "kind": sensor.__struct_config__.tag,
         "lat_deg": sensor.position.lat_deg,
         "lon_deg": sensor.position.lon_deg,
         "height_m": sensor.position.ellipsoidal_height_m,
         "max_range_m": sensor.max_range_km * 1e3,
-        "min_elevation_deg": sensor.min_elevation_deg,
-        "rotation_s": sensor.rotation_s,
+        "min_elevation_deg": sensor.min_elevation_deg if isinstance(sensor, Radar) else 0.0,
+        "rotation_s": sensor.rotation_s if isinstance(sensor, Radar) else 0.0,
     }
 
 
 def scenario_told(scenario: Scenario) -> dict[str, Any]:
     """A scenario's name, the middle of its sensors, and the distance (m) from there to the end of what they see."""
-    sensors = [sensor for sensor in scenario.sensors if isinstance(sensor, Radar)]
+    sensors = [sensor for sensor in scenario.sensors if isinstance(sensor, Radar | GeodeticSensor)]
     lat = np.radians([sensor.position.lat_deg for sensor in sensors])
     lon = np.radians([sensor.position.lon_deg for sensor in sensors])
     points = np.array([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)])
@@ -228,7 +230,7 @@ def scenario_told(scenario: Scenario) -> dict[str, Any]:
 
 def sensors_told(health: Health) -> list[dict[str, Any]]:
     """The state of the sensors as `status` tells it."""
-    return [
+    told = [
         {
             "id": one.id,
             "condition": one.condition,
@@ -239,6 +241,10 @@ def sensors_told(health: Health) -> list[dict[str, Any]]:
         }
         for one in health.sensors
     ]
+    for one, report in zip(told, health.registration, strict=False):
+        values = as_values(report)
+        one["registration"] = {name: values[name] for name in REGISTRATION_TOLD}
+    return told
 
 
 def status_told(frame: Frame | None, mode: str, said: list[str]) -> dict[str, Any]:

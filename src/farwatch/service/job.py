@@ -52,8 +52,9 @@ class Job(NamedTuple):
 
 
 def digest_of(scenario: Scenario) -> str:
-    """What a state belongs to: the sensors, the tracker and the frame."""
-    content = msgspec.json.encode([scenario.sensors, scenario.tracker, scenario.frame])
+    """What a state belongs to: the sensors, their registration, the tracker and the frame."""
+    parts = [scenario.sensors, scenario.tracker, scenario.frame]
+    content = msgspec.json.encode(parts if scenario.registration is None else [*parts, scenario.registration])
     return hashlib.sha256(content).hexdigest()[:16]
 
 

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from farwatch import __version__
 from farwatch.scenario import Scenario
-from farwatch.sensors import Radar
+from farwatch.sensors import GeodeticSensor, Radar
 from farwatch.service.client import Client
 from farwatch.service.commands import CommandError, Commands, Play
 from farwatch.service.frame_store import FrameStore
@@ -51,7 +51,9 @@ class LiveSocket:
         self._from_start = from_start
         self.session = secrets.token_hex(8)
         self.scenario = scenario_told(scenario)
-        self.sensors = [hello_sensor(sensor) for sensor in scenario.sensors if isinstance(sensor, Radar)]
+        self.sensors = [
+            hello_sensor(sensor) for sensor in scenario.sensors if isinstance(sensor, Radar | GeodeticSensor)
+        ]
         self._ids = [sensor.id for sensor in scenario.sensors]
         self._options, self._publisher = options, publisher
         self._store, self._history, self._hits, self._web = store, history, hits, web

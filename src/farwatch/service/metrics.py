@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
@@ -10,11 +11,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
 from farwatch import __version__
+from farwatch.registration.estimator import EXCLUDED
+from farwatch.registration.report import NAMES, STANDINGS, SensorReport
 from farwatch.service.board import Update
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 CONDITIONS = ("ok", "waiting", "silent", "stuck")
+MEASURED = (
+    ("detection", "Probability of a plot of an aircraft in coverage"),
+    ("interval_s", "Time between two plots of an aircraft"),
+    ("noise_first", "One sigma of range, or of a reported position, in metres"),
+    ("noise_azimuth_deg", "One sigma of azimuth, in degrees"),
+)
 RECORDING = ("off", "on", "full", "failed")
 
 
@@ -90,6 +99,30 @@ class Metrics:
         conditions = {(one.id, word): float(word == one.condition) for one in h.sensors for word in CONDITIONS}
         labels = ("sensor", "condition")
         yield _gauge("farwatch_sensor_condition", "1 for the condition of a sensor", conditions, labels)
+        if h.registration:
+            yield from _of_registration(h.registration)
+
+
+def _of_registration(reports: Sequence[SensorReport]) -> Iterator[Metric]:
+    errors = {(one.id, NAMES[k]): one.errors[k] for one in reports for k in range(len(NAMES)) if one.known[k]}
+    sigmas = {(one.id, NAMES[k]): one.sigma[k] for one in reports for k in range(len(NAMES)) if one.known[k]}
+    labels = ("sensor", "error")
+    yield _gauge(
+        "farwatch_sensor_error", "Systematic error of a sensor: metres, parts, degrees, seconds", errors, labels
+    )
+    yield _gauge("farwatch_sensor_error_sigma", "One standard deviation of that", sigmas, labels)
+    explained = {(one.id,): float(one.standing != STANDINGS[EXCLUDED]) for one in reports}
+    yield _gauge("farwatch_sensor_explained", "0 for a sensor left out: no errors explain it", explained, ("sensor",))
+    moves = {(one.id,): float(one.moves) for one in reports}
+    yield _gauge("farwatch_sensor_moves", "Times that a sensor's errors have changed at once", moves, ("sensor",))
+    for name, what in MEASURED:
+        found = {
+            (one.id, basis): getattr(quality, name)
+            for one in reports
+            for basis, quality in (("measured", one.measured), ("stated", one.stated))
+            if math.isfinite(getattr(quality, name))
+        }
+        yield _gauge(f"farwatch_sensor_{name}", what, found, ("sensor", "basis"))
 
 
 def _gauge(name: str, what: str, values: Mapping[Any, float], labels: tuple[str, ...] = ()) -> Metric:

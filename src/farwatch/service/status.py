@@ -9,6 +9,7 @@ from farwatch.clock import Steady
 from farwatch.formats.asterix.service_out import Condition as SentCondition
 from farwatch.picture import Picture
 from farwatch.plots import Plots, Progress
+from farwatch.registration.report import SensorReport, sensor_reports, words
 from farwatch.service.board import Health, Update
 from farwatch.service.telling import Telling, Words
 from farwatch.service.watch import Watch
@@ -44,6 +45,7 @@ class Status:
         self._lost = (0, 0)  # plots shed, datagrams dropped, as of the last update
         self._losing = False
         self._published_s = time.monotonic()
+        self._registered: tuple[int, tuple[SensorReport, ...]] = (-1, ())  # as of so many windows
 
     def hear(self, plots: Plots, progress: Progress) -> None:
         """Take note of what comes of the sensors."""
@@ -78,6 +80,7 @@ class Status:
             recording=self._recording(),
             said=self.words.said(),
             sensors=sensors,
+            registration=self._registration(),
         )
         update = Update(picture._replace(until_ns=until_ns), telling.looks(), telling.plots(), health)
         telling.begin()
@@ -98,6 +101,16 @@ class Status:
         if abs(behind_ns - self._set_back_ns) > SET_BACK_NS:
             self._set_back_ns = behind_ns
 
+    def _registration(self) -> tuple[SensorReport, ...]:
+        """What is known of the sensors' errors; it changes window by window."""
+        registrar = self._service.core.tracker.registrar
+        if registrar is None:
+            return ()
+        windows = int(registrar.estimator.known.windows[0])
+        if windows != self._registered[0]:
+            self._registered = windows, sensor_reports(registrar)
+        return self._registered[1]
+
     def _now_ns(self) -> int:
         """A time that only goes on: the clock's where data is live, that of the data elsewhere."""
         return time.monotonic_ns() if self._service.job.mode == "live" else self._data_ns
@@ -114,6 +127,8 @@ class Status:
         """What is wrong just now, by name."""
         service = self._service
         said = self._watch.words(now_ns) | service.feeds.faults
+        if service.core.tracker.registrar is not None:
+            said |= words(service.core.tracker.registrar)
         if self.standby_said and service.mode == "standby":
             said["standby"] = self.standby_said
         journal, checkpoints = service.journal, service.checkpoints

@@ -91,7 +91,9 @@ class SimulatedAdsb:
         self.stations = self.options.stations
         self.places = [_place_of(station, sensors) for station in self.stations]
         self._weather = simulation.weather
-        self._skies = [_Sight(station, place) for station, place in zip(self.stations, self.places, strict=True)]
+        self._skies = [
+            Sight(station.range_km, place) for station, place in zip(self.stations, self.places, strict=True)
+        ]
         # Streams of their own: who listens changes neither flights nor radars, nor what is sent.
         sent, heard = np.random.SeedSequence([seed, 1090]).spawn(2)
         self._send = np.random.default_rng(sent)
@@ -205,12 +207,12 @@ class SimulatedAdsb:
         return states.take(np.argsort(states.time_ns, kind="stable"))
 
 
-class _Sight:
+class Sight:
     """What a station can see: lowest height above places at a distance, and how far it reaches."""
 
-    def __init__(self, station: AdsbStation, place: Place) -> None:
+    def __init__(self, range_km: float, place: Place) -> None:
         height_m = place.ellipsoidal_height_m
-        self._range_m = station.range_km * 1e3
+        self._range_m = range_km * 1e3
         self._at = geodetic_to_ecef(math.radians(place.lat_deg), math.radians(place.lon_deg), height_m)[0]
         self._grid_m = np.arange(0.0, self._range_m + 2.0 * _HORIZON_STEP_M, _HORIZON_STEP_M)
         self._lowest_m = radar_horizons(max(height_m, 1.0), self._grid_m)

@@ -11,9 +11,10 @@ import numpy as np
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.plots import Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import AdsB, Mlat, Radar, Sensor
 from farwatch.simulation.flights import Flights
 from farwatch.simulation.options import Simulation
+from farwatch.simulation.positions import SimulatedPositions
 from farwatch.simulation.radar import SimulatedRadar
 from farwatch.simulation.sensing import Sensing
 from farwatch.simulation.traffic import Skies
@@ -83,7 +84,13 @@ def stream(
         SimulatedRadar(n, sensor, options.sensors.get(sensor.id, Sensing()), options.weather, frame.flat, own)
         for (n, sensor), own in zip(known, seeds[1:], strict=True)
     ]
-    order = _Order(max(radar.hold_s - radar.sensing.bias.time_s for radar in radars))
+    others = [(n, sensor) for n, sensor in enumerate(sensors) if isinstance(sensor, AdsB | Mlat)]
+    reporters = [
+        SimulatedPositions(n, sensor, options.sensors.get(sensor.id, Sensing()), options.adsb, options.weather, own)
+        for (n, sensor), own in zip(others, np.random.SeedSequence([seed, 2]).spawn(len(others)), strict=True)
+    ]
+    late_s = [radar.hold_s - radar.sensing.bias.time_s for radar in radars]
+    order = _Order(max(late_s + [-reporter.sensing.bias.time_s for reporter in reporters]))
     steps = None if math.isinf(duration_s) else math.ceil(duration_s / STEP_S)
     for step in count() if steps is None else range(steps):
         now_s, last = step * STEP_S, steps is not None and step == steps - 1
@@ -92,7 +99,10 @@ def stream(
             on_step(skies.flights, now_s)
         made = [radar.observe(skies.flights, now_s, STEP_S, start_ns, last) for radar in radars]
         until_ns = 2**62 if last else now_ns + round(STEP_S * 1e9)
-        plots, illuminations = order.push([part[0] for part in made], [part[1] for part in made], until_ns)
+        told = [reporter.observe(skies.flights, now_s, STEP_S, start_ns) for reporter in reporters]
+        every = [part[0] for part in made] + told
+        looks = [part[1] for part in made] + [make_illuminations(0)] * len(told)
+        plots, illuminations = order.push(every, looks, until_ns)
         progress = concat_progress([part[2] for part in made])
         progress = progress.take(np.argsort(progress.time_ns, kind="stable"))
         due = step % options.truth_every_s == 0

@@ -26,8 +26,10 @@ from farwatch.formats.asterix.table import Table, load_table
 from farwatch.frame import Frame
 from farwatch.geodesy import ecef_to_geodetic, geodetic_to_ecef
 from farwatch.picture import Picture
-from farwatch.sensors import Radar, Sensor
+from farwatch.registration.measured import LastMeasured
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sinks.file import FileSink
+from farwatch.sinks.measured_item import measured_columns, sources_of
 from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
 from farwatch.stereographic import plane_at
 
@@ -53,7 +55,8 @@ class TrackEncoder:
     """Pictures -> data blocks of CAT062. What it needs between pictures is in `numbers`.
 
     `clamped` counts quantities beyond their items, by item; `unnumbered` rows that could not be sent for want of a free
-    track number. Raises `ConfigError` for a source that cannot be, `FormatError` for an edition that there is none of.
+    track number. `measured`, where given, tells what was last measured of tracks. Raises `ConfigError` for a source
+    that cannot be, `FormatError` for an edition that there is none of.
     """
 
     def __init__(
@@ -62,8 +65,10 @@ class TrackEncoder:
         sensors: Sequence[Sensor],
         frame: Frame,
         plans: FlightPlans | None = None,
+        measured: LastMeasured | None = None,
     ) -> None:
         self.options = options
+        self._measured, self._sources = measured, sources_of(sensors)
         self.table: Table = load_table(62, options.edition)
         self.numbers = TrackNumbers(options.quarantine_s)
         self.clamped: Counter[str] = Counter()
@@ -88,7 +93,10 @@ class TrackEncoder:
             rows = np.flatnonzero(lent.number != NO_NUMBER)
             picture = picture.take(rows)
             lent = lent.take(rows)
-        records = encode(self.table, track_columns(picture, Numbering(*lent), self._origin, self.table))
+        columns = track_columns(picture, Numbering(*lent), self._origin, self.table)
+        if self._measured is not None:
+            columns |= measured_columns(self._measured.at(picture.track), self._sources, self.table)
+        records = encode(self.table, columns)
         self.clamped.update(records.clamped)
         self.records += records.n
         return pack(62, records, self.options.largest_block)
@@ -142,7 +150,7 @@ def centre_of(options: Asterix62Options, sensors: Sequence[Sensor]) -> tuple[flo
         raise ConfigError("the centre of the system plane needs both its latitude and its longitude")
     if lat is not None and lon is not None:
         return lat, lon
-    places = [sensor.position for sensor in sensors if isinstance(sensor, Radar)]
+    places = [sensor.position for sensor in sensors if isinstance(sensor, Radar | GeodeticSensor)]
     if not places:
         raise ConfigError(
             "no sensor has a position: give the centre of the system plane (centre_lat_deg, centre_lon_deg)"

@@ -31,7 +31,8 @@ from farwatch.frame import Frame
 from farwatch.network import find_interface, open_sender, parse_url
 from farwatch.packing import packed, unpacked
 from farwatch.picture import Picture, Status, concat_pictures, make_picture
-from farwatch.sensors import Radar, Sensor
+from farwatch.registration.measured import LastMeasured
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sinks.asterix62 import Asterix62Options, TrackEncoder, centre_of, source_of
 from farwatch.sinks.pacer import Pacer
 from farwatch.sinks.track_numbers import NO_NUMBER, Lent, TrackNumbers
@@ -101,7 +102,7 @@ class AsterixOutputs:
     """The clients of a scenario as one sink: a track has the same 16-bit number for all of them.
 
     `whole` gives all tracks at a time (`Tracker.picture`), `health` what CAT063 and CAT065 say; without it neither is
-    sent. Raises `ConfigError` for a client that cannot be.
+    sent; `measured` what was last measured of tracks (I062/340). Raises `ConfigError` for a client that cannot be.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class AsterixOutputs:
         whole: Callable[[int], Picture],
         health: Callable[[], Health] | None = None,
         plans: FlightPlans | None = None,
+        measured: LastMeasured | None = None,
     ) -> None:
         self.numbers = TrackNumbers(max((one.quarantine_s for one in options), default=60.0))
         self.clients: list[Client] = []
@@ -119,7 +121,7 @@ class AsterixOutputs:
         try:
             for number, one in enumerate(options):
                 try:
-                    self.clients.append(Client(one, sensors, frame, plans))
+                    self.clients.append(Client(one, sensors, frame, plans, measured))
                 except (ConfigError, FormatError) as error:
                     raise ConfigError(f"$.outputs[{number}]: {error}") from None
         except ConfigError:
@@ -229,7 +231,12 @@ class Client:
     """One receiver of tracks. A track that leaves its area ends for it, and begins anew where it comes back."""
 
     def __init__(
-        self, options: AsterixOutput, sensors: Sequence[Sensor], frame: Frame, plans: FlightPlans | None = None
+        self,
+        options: AsterixOutput,
+        sensors: Sequence[Sensor],
+        frame: Frame,
+        plans: FlightPlans | None = None,
+        measured: LastMeasured | None = None,
     ) -> None:
         self.url = options.url
         endpoint = parse_url(options.url, ("udp",))
@@ -238,7 +245,7 @@ class Client:
         self._every_ns = None if options.every_s is None else round(options.every_s * 1e9)
         self._status_ns = round(options.status_s * 1e9)
         self._due_ns = self._status_due_ns = 0
-        self._encoder = TrackEncoder(options, sensors, frame, plans)
+        self._encoder = TrackEncoder(options, sensors, frame, plans, measured)
         self._editions = status_editions(options.editions)
         self._system = System(*source_of(options.sac_sic), 0 if options.service is None else options.service)
         self._largest = options.largest_block
@@ -246,7 +253,7 @@ class Client:
         self._named = [
             (number, source_of(sensor.sac_sic))
             for number, sensor in enumerate(sensors)
-            if isinstance(sensor, Radar) and sensor.sac_sic
+            if isinstance(sensor, Radar | GeodeticSensor) and sensor.sac_sic
         ]
         self._sent: set[int] = set()  # tracks that it has
         self._ended: list[tuple[Picture, Lent]] = []

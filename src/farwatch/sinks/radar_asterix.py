@@ -12,9 +12,11 @@ from farwatch.formats.asterix.blocks import Blocks, Part, pack_by_time
 from farwatch.formats.asterix.radar_out import Station, radar_parts
 from farwatch.plots import Plots, Progress
 from farwatch.recording import NewFile
-from farwatch.sensors import Radar, Sensor
+from farwatch.sensors import GeodeticSensor, Radar, Sensor
 from farwatch.sensors.height import HeightFinder
 from farwatch.sinks.asterix62 import source_of
+
+_NOBODY = Station(0, 0, 0.0, 0.0, 0.0)
 
 
 class RadarEncoder:
@@ -31,7 +33,9 @@ class RadarEncoder:
         editions: Mapping[int, str] | None = None,
         conventional: bool = False,
     ) -> None:
-        self._stations = [station(sensor) for sensor in sensors]
+        # What reports positions has categories of its own: it is passed over.
+        self._others = np.array([isinstance(sensor, GeodeticSensor) for sensor in sensors], np.bool_)
+        self._stations = [_NOBODY if isinstance(sensor, GeodeticSensor) else station(sensor) for sensor in sensors]
         self._editions = editions
         self._conventional = conventional
         self._finders = {
@@ -42,6 +46,9 @@ class RadarEncoder:
 
     def parts(self, plots: Plots, progress: Progress) -> list[Part]:
         """Records of both categories, to be packed together with those of others."""
+        if self._others.any():
+            plots = plots.take(~self._others[plots.sensor])
+            progress = progress.take(~self._others[progress.sensor])
         height_m = np.full(plots.n, np.nan)
         for number, finder in self._finders.items():
             rows = np.flatnonzero(plots.sensor == number)

@@ -18,6 +18,10 @@ from farwatch.network import Endpoint, Interface, find_interface, parse_url
 class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """ASTERIX over UDP (`udp://ADDRESS:PORT`, a group or an address of this machine) or from a TCP server.
 
+    Other formats are those of ADS-B receivers, each over TCP or UDP, one receiver a feed: `beast` (port 30005), `avr`
+    (30002), `sbs` (30003), `aircraft_json`, `modes_jsonl`, `mlat_csv`. `gps`: the counter of a Beast or AVR receiver is
+    the time of day.
+
     `url` may be several of them. `interface`: name or address of the interface that joins the groups. `from`: only
     datagrams of these senders are taken. `network`: "A" and "B" carry the same blocks, and one copy of each is used.
     `editions` by category, as { 048 = "1.31" }, or of one source or port of it, as { "001@1/10" = "1.2", "048@:8600" =
@@ -27,15 +31,19 @@ class Feed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     url: str | tuple[str, ...]
-    format: Literal["asterix"] = "asterix"
+    format: Literal["asterix", "beast", "avr", "sbs", "aircraft_json", "modes_jsonl", "mlat_csv"] = "asterix"
     interface: str | None = None
     from_: tuple[str, ...] = msgspec.field(default=(), name="from")
     network: Literal["A", "B"] | None = None
     editions: dict[str, str] = {}
     day: datetime.date | None = None
+    gps: bool = False
     max_ahead_s: Annotated[float, Meta(gt=0, le=43_200)] = 2.0
     queue_mb: Annotated[float, Meta(gt=0, le=4096)] = 32.0
     buffer_mb: Annotated[float, Meta(gt=0, le=1024)] = 8.0
+
+
+COUNTING = ("beast", "avr")  # formats with a receiver's counter
 
 
 class Ready(NamedTuple):
@@ -62,6 +70,7 @@ def checked(feed: Feed, number: int) -> Ready:
             raise ConfigError("`url` is empty; give at least one")
         if len({endpoint.scheme for endpoint in endpoints}) > 1:
             raise ConfigError("UDP and TCP in one feed; give each a feed of its own")
+        _refuse_options(feed)
         if len(endpoints) > 1 and endpoints[0].scheme == "tcp":
             raise ConfigError("several TCP servers in one feed; give each a feed of its own")
         return Ready(
@@ -74,6 +83,20 @@ def checked(feed: Feed, number: int) -> Ready:
         )
     except (ConfigError, FormatError) as error:
         raise ConfigError(f"$.feeds[{number}]: {error}") from None
+
+
+def _refuse_options(feed: Feed) -> None:
+    """Options that mean nothing for a format."""
+    if feed.format == "asterix":
+        given = {"gps": feed.gps}
+    else:
+        given = {"network": feed.network is not None, "editions": bool(feed.editions), "day": feed.day is not None}
+        given["gps"] = feed.gps and feed.format not in COUNTING
+        if len(urls_of(feed)) > 1:
+            raise ConfigError(f"several addresses in one feed of format {feed.format!r}; give each receiver a feed")
+    for name, is_given in given.items():
+        if is_given:
+            raise ConfigError(f"`{name}` says nothing for the format {feed.format!r}; leave it out")
 
 
 def _sender(text: str) -> str:

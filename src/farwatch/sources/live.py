@@ -9,11 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from farwatch.clock import Steady, now_ns
+from farwatch.cooperative.conditioner import Conditioner
 from farwatch.errors import ConfigError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.assemble import Assembler
+from farwatch.formats.asterix.targets import Wanted
 from farwatch.formats.containers import Piece
 from farwatch.plots import Batch, Plots, Progress, concat_plots, concat_progress, make_plots, make_progress
 from farwatch.sensors import Sensor
@@ -22,6 +25,7 @@ from farwatch.sources.feeds import Feed, Ready, checked
 from farwatch.sources.merge import Merge, MergeOptions
 from farwatch.sources.receivers import Datagram, FeedState, Inbox, TcpReceiver, UdpReceiver
 from farwatch.sources.replay import finders_of, shortest_slice_s, sources_of, with_elevations
+from farwatch.sources.reports import Pending, ReportSensors, joined, pending_of
 
 HEARTBEAT_S = 0.1  # so long a silence is told
 GATHER_S = 0.01  # datagrams of at most so long a time are decoded together: a call costs as much as some hundred plots
@@ -54,8 +58,9 @@ class Live:
     ) -> None:
         if not feeds:
             raise ConfigError('no [[feeds]] to listen to; add one, as format = "asterix", url = "udp://239.1.1.1:8600"')
-        sources = sources_of(sensors)
-        if not sources:
+        sources, self._reports = sources_of(sensors), ReportSensors(sensors)
+        by_source = any(feed.format == "asterix" for feed in feeds)
+        if by_source and not sources and not self._reports.wanted.sources:
             raise ConfigError("no sensor has a `sac_sic`, so no record can be told to be its")
         self.statistics = asterix.Statistics()
         self.ahead = 0
@@ -72,7 +77,7 @@ class Live:
         self._copies = Copies()
         self._wake, self._stopping = threading.Event(), threading.Event()
         self._ready = [checked(feed, number) for number, feed in enumerate(feeds)]
-        self._lanes: list[_Lane] = []
+        self._lanes: list[_Lane | _Stream] = []
         self._lane_of = [self._lane(ready, sources) for ready in self._ready]
         self._inboxes: list[Inbox] = []
         self._receivers: list[UdpReceiver | TcpReceiver] = []
@@ -86,11 +91,14 @@ class Live:
             receiver.start()
 
     def _lane(self, ready: Ready, sources: dict[tuple[int, int], int]) -> int:
-        """Number of the decoder that serves a feed; feeds of the same editions and day share one."""
+        """Number of the decoder that serves a feed; feeds of ASTERIX of the same editions and day share one."""
+        if ready.feed.format != "asterix":
+            self._lanes.append(_Stream(ready, self._reports))
+            return len(self._lanes) - 1
         for number, lane in enumerate(self._lanes):
-            if lane.serves(ready):
+            if isinstance(lane, _Lane) and lane.serves(ready):
                 return number
-        self._lanes.append(_Lane(ready, sources))
+        self._lanes.append(_Lane(ready, sources, self._reports.wanted))
         return len(self._lanes) - 1
 
     def _open(self, ready: Ready) -> None:
@@ -118,7 +126,13 @@ class Live:
     @property
     def misfits(self) -> dict[int, str]:
         """Editions that broken blocks look like, by category."""
-        return {category: edition for lane in self._lanes for category, edition in lane.assembler.misfits.items()}
+        lanes = [lane for lane in self._lanes if isinstance(lane, _Lane)]
+        return {category: edition for lane in lanes for category, edition in lane.assembler.misfits.items()}
+
+    @property
+    def conditioner(self) -> Conditioner:
+        """What has judged the reports of positions; its `counts` say what was left out, by reason."""
+        return self._reports.conditioner
 
     def narrow_buffers(self) -> list[str]:
         """What was asked for in vain: receive buffers smaller than the feeds want, in words."""
@@ -198,13 +212,18 @@ class Live:
             return make_plots(0), make_progress(0)
         arrived.sort(key=lambda one: one[0].received_ns)
         self.triggered_ns = arrived[-1][0].received_ns
-        if self._on_datagrams is not None:
-            self._on_datagrams([datagram for datagram, _ in arrived])
+        if self._on_datagrams is not None:  # recordings of datagrams are of ASTERIX
+            self._on_datagrams([one for one, of_lane in arrived if isinstance(self._lanes[of_lane], _Lane)])
         plots, progress = [], []
         behind_ns = self._clock.behind_ns()
         for number, lane in enumerate(self._lanes):
             own = [datagram for datagram, of_lane in arrived if of_lane == number]
-            if own:
+            if not own:
+                continue
+            if isinstance(lane, _Stream):
+                reports, counted = lane.read(own)
+                self.statistics.add(counted)
+            else:
                 decoded = lane.decode(own)
                 self.statistics.add(decoded.statistics)
                 found = with_elevations(decoded.plots, decoded.height_3d_m, self._finders)
@@ -212,6 +231,12 @@ class Live:
                 self.ahead += ahead
                 plots.append(found._replace(id=found.id * len(self._lanes) + number))
                 progress.append(said)
+                reports = pending_of(decoded.targets)
+            if reports.plots.n:
+                kept = lane.in_time(reports.plots, behind_ns)
+                self.ahead += int(np.sum(~kept))
+                conditioned = self._reports.conditioned(reports.take(kept))
+                plots.append(conditioned._replace(id=conditioned.id * len(self._lanes) + number))
         all_plots, all_progress = concat_plots(plots), concat_progress(progress)
         for part in (all_plots, all_progress):
             for sensor in np.unique(part.sensor).tolist():
@@ -232,12 +257,12 @@ class Live:
 class _Lane:
     """A decoder for feeds whose editions, day and clock are the same."""
 
-    def __init__(self, ready: Ready, sources: dict[tuple[int, int], int]) -> None:
+    def __init__(self, ready: Ready, sources: dict[tuple[int, int], int], wanted: Wanted) -> None:
         self._key = self._key_of(ready)
         self._ahead_ns = round(ready.feed.max_ahead_s * 1e9)
         self._played = ready.day_ns != 0
         self._base = 0
-        self.assembler = Assembler("live data", sources, ready.day_ns, ready.editions, strict=False)
+        self.assembler = Assembler("live data", sources, ready.day_ns, ready.editions, strict=False, wanted=wanted)
 
     @staticmethod
     def _key_of(ready: Ready) -> tuple[object, ...]:
@@ -258,6 +283,12 @@ class _Lane:
         self._base += len(data)
         return self.assembler.decode(piece)
 
+    def in_time(self, plots: Plots, behind_ns: int) -> NDArray[np.bool_]:
+        """Which plots (n,) are not ahead of the clock."""
+        if self._played:
+            return np.ones(plots.n, np.bool_)
+        return plots.time_ns - plots.received_ns <= self._ahead_ns + behind_ns
+
     def on_time(self, plots: Plots, progress: Progress, behind_ns: int) -> tuple[Plots, Progress, int]:
         """What is not ahead of the clock, and how many rows were; the clock may have been set back by `behind_ns`."""
         if self._played:
@@ -265,3 +296,23 @@ class _Lane:
         good, good_said = (part.time_ns - part.received_ns <= self._ahead_ns + behind_ns for part in (plots, progress))
         ahead = int(np.sum(~good)) + int(np.sum(~good_said))
         return (plots.take(good), progress.take(good_said), ahead) if ahead else (plots, progress, 0)
+
+
+class _Stream:
+    """The reader of one feed that is no ASTERIX."""
+
+    def __init__(self, ready: Ready, reports: ReportSensors) -> None:
+        options = {"gps": True} if ready.feed.gps else {}
+        self._reports = reports
+        self._reader = reports.reader(ready.feed.format, **options)
+        self._ahead_ns = round(ready.feed.max_ahead_s * 1e9)
+
+    def read(self, datagrams: Sequence[Datagram]) -> tuple[Pending, asterix.Statistics]:
+        """The reports that are complete by now, and what was counted meanwhile."""
+        heard = [self._reader.push(one.data, one.received_ns) for one in datagrams]
+        found = joined([self._reports.given(one, self._reader.statistics) for one in heard if one.plots.n])
+        return found, self._reader.take_statistics()
+
+    def in_time(self, plots: Plots, behind_ns: int) -> NDArray[np.bool_]:
+        """Which plots (n,) are not ahead of the clock."""
+        return plots.time_ns - plots.received_ns <= self._ahead_ns + behind_ns

@@ -195,13 +195,24 @@ class Reframed:
         return data[:end]
 
 
+class Unframed:
+    """Bytes of a stream as they come: their reader puts together what was cut."""
+
+    broken = False
+
+    def push(self, data: bytes) -> bytes:
+        """The bytes."""
+        return data
+
+
 class TcpReceiver(threading.Thread):
-    """Receives the blocks that a TCP server sends, and connects again whenever the connection is lost."""
+    """Receives what a TCP server sends, ASTERIX in whole blocks; connects again whenever the connection is lost."""
 
     def __init__(self, ready: Ready, inbox: Inbox) -> None:
         super().__init__(name=f"receiver of {inbox.state.name}", daemon=True)
         self._inbox, self._state = inbox, inbox.state
         self._endpoint: Endpoint = ready.endpoints[0]
+        self._framing = Reframed if ready.feed.format == "asterix" else Unframed
         self._interface = ready.interface
         self._stopping = threading.Event()
 
@@ -235,8 +246,8 @@ class TcpReceiver(threading.Thread):
         return sock
 
     def _receive(self, sock: socket.socket) -> None:
-        """Until the server closes, or what it sends is no ASTERIX."""
-        framed = Reframed()
+        """Until the server closes, or what it sends cannot be of the format."""
+        framed = self._framing()
         while not self._stopping.is_set():
             try:
                 data = sock.recv(1 << 16)

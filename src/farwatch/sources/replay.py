@@ -1,4 +1,5 @@
-"""Replay: recordings as a source of batches, ASTERIX (plain or PCAP) and our own plots.parquet, merged by time."""
+"""Replay: recordings as a source of batches, merged by time: ASTERIX (plain or PCAP), what ADS-B receivers write
+(`formats/streams.py`), and our own plots.parquet."""
 
 from __future__ import annotations
 
@@ -8,22 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
+from farwatch.cooperative.conditioner import Conditioner
 from farwatch.errors import FormatError
 from farwatch.formats import asterix
 from farwatch.formats.asterix.editions import Editions
+from farwatch.formats.streams import format_of, read_file
 from farwatch.journal import Datagrams, Journal, is_journal
-from farwatch.plots import Batch, Floats, Measured, Plots, Progress, make_progress
+from farwatch.plots import Batch, Floats, Measured, Plots, Progress, concat_plots, make_plots, make_progress
 from farwatch.recording import read_plots, read_progress
 from farwatch.sensors import Radar, Sensor
 from farwatch.sensors.height import HeightFinder
 from farwatch.sources.merge import SLICES_PER_ROTATION, Merge, MergeOptions, newest_ns
+from farwatch.sources.reports import NO_REPORTS, Pending, ReportSensors, Waiting, pending_of, refuse_nothing
 
 CHUNK_BYTES = 256 * 1024
 PROGRESS_FILE = "progress.parquet"
 
 
 class Replay:
-    """Recordings of the given sensors. After the last batch `statistics` and `late` say what became of the data.
+    """Recordings of the given sensors. After the last batch `statistics`, `late` and `conditioner` say what became of
+    the data.
 
     `sources` names sensors by (SAC, SIC); `day_ns` is the start of the recordings' first day (UTC), 0 where the files
     say it; `editions` are ASTERIX editions by category or `Rule`; `flat` says that the sensors stand in the plane. The
@@ -52,6 +57,7 @@ class Replay:
         self._day_ns = day_ns
         self._editions = editions
         self._finders = finders_of(sensors, flat)
+        self._reports = ReportSensors(sensors)
         self._on_bytes = on_bytes
         self._flat = flat
         self.torn: list[str] = []  # what a journal lacks, in words
@@ -62,6 +68,11 @@ class Replay:
     def late(self) -> int:
         """Plots that came too late to be put in order."""
         return self._merge.late
+
+    @property
+    def conditioner(self) -> Conditioner:
+        """What has judged the reports of positions; its `counts` say what was left out, by reason."""
+        return self._reports.conditioner
 
     @property
     def total_bytes(self) -> int:
@@ -83,9 +94,12 @@ class Replay:
     def _chunks(self) -> Iterator[tuple[Plots, Progress, int]]:
         """The chunks of all files, ids made unique, each with the time (ns) that all files have reached with it.
 
-        The next chunk is always one of the file that has reached least far.
+        The next chunk is always one of the file that has reached least far. Reports of positions wait until all have
+        reached their times.
         """
         files = {n: (0, self._file(path)) for n, path in enumerate(self.paths)}
+        waiting = Waiting(self._reports)
+        last_ns = 0
         while files:
             n = min(files, key=lambda number: files[number][0])
             reached_ns, chunks = files[n]
@@ -93,12 +107,20 @@ class Replay:
             if chunk is None:
                 del files[n]
                 continue
-            plots, progress = chunk
+            plots, progress, reports = chunk
             plots = plots._replace(id=plots.id * len(self.paths) + n)
+            waiting.add(reports._replace(plots=reports.plots._replace(id=reports.plots.id * len(self.paths) + n)))
+            newest = [time_ns for one in (plots, reports.plots) if (time_ns := newest_ns(one, progress)) is not None]
+            final_ns = max([reached_ns, *newest])
+            last_ns = max(last_ns, final_ns)
+            others_ns = min((reached for number, (reached, _) in files.items() if number != n), default=final_ns)
+            ready = waiting.until(min(final_ns, others_ns))
+            plots = concat_plots([plots, ready]) if ready.n else plots
             for part, said in self._steps(plots, progress):
                 reached_ns = max(reached_ns, newest_ns(part, said) or 0)
-                files[n] = reached_ns, chunks
-                yield part, said, min(reached for reached, _ in files.values())
+                yield part, said, min(reached_ns, others_ns) - waiting.back_ns
+            files[n] = final_ns, chunks
+        yield waiting.until(None), make_progress(0), last_ns
 
     def _steps(self, plots: Plots, progress: Progress) -> Iterator[tuple[Plots, Progress]]:
         """A chunk in parts of a step of data time, whole where no step was given."""
@@ -127,12 +149,15 @@ class Replay:
                     yield from merge.take_in(entry)
         self.torn = journal.torn
 
-    def _file(self, path: Path) -> Iterator[tuple[Plots, Progress]]:
+    def _file(self, path: Path) -> Iterator[tuple[Plots, Progress, Pending]]:
         if path.suffix == ".parquet":
-            yield self._parquet(path)
+            yield *self._parquet(path), NO_REPORTS
             return
-        sources = sources_of(self._sensors)
-        if not sources:
+        if name := format_of(path):
+            yield from self._stream(path, name)
+            return
+        sources, wanted = sources_of(self._sensors), self._reports.wanted
+        if not sources and not wanted.sources:
             raise FormatError(f"{path}: no sensor of the site file has a `sac_sic`, so no record can be told to be its")
         for part in asterix.stream(
             path,
@@ -141,9 +166,21 @@ class Replay:
             day_ns=self._day_ns,
             editions=self._editions,
             on_bytes=self._on_bytes,
+            wanted=wanted,
         ):
             self.statistics.add(part.statistics)
-            yield with_elevations(part.plots, part.height_3d_m, self._finders), part.progress
+            plots = with_elevations(part.plots, part.height_3d_m, self._finders)
+            yield plots, part.progress, pending_of(part.targets)
+
+    def _stream(self, path: Path, name: str) -> Iterator[tuple[Plots, Progress, Pending]]:
+        """A recording of an ADS-B receiver or the like."""
+        reader, given = self._reports.reader(name, self._day_ns), 0
+        for heard in read_file(path, reader, on_bytes=self._on_bytes):
+            own = self._reports.given(heard, reader.statistics)
+            given += own.plots.n
+            yield make_plots(0), make_progress(0), own
+        self.statistics.add(reader.statistics)
+        refuse_nothing(path, given, reader.statistics)
 
     def _parquet(self, path: Path) -> tuple[Plots, Progress]:
         names = [sensor.id for sensor in self._sensors]

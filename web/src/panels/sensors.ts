@@ -2,11 +2,24 @@
 import type { App } from "../app";
 import { checkbox, el, setAttribute, setText } from "../el";
 import { clockText, countText, spanText } from "../text";
+import type { Registration } from "../model";
 import { conditionMark } from "./top";
 
 const SVG = "http://www.w3.org/2000/svg";
 
-interface Card { node: HTMLElement; mark: HTMLElement; condition: HTMLElement; rate: HTMLElement; heard: HTMLElement; dial: SVGSVGElement; hand: SVGLineElement }
+interface Card { node: HTMLElement; mark: HTMLElement; condition: HTMLElement; rate: HTMLElement; heard: HTMLElement; errors: HTMLElement; dial: SVGSVGElement; hand: SVGLineElement }
+
+/** What is taken off a sensor's plots, or why nothing is. */
+function errorsText(known: Registration): string {
+  const signed = (value: number, digits: number, unit: string) => `${value < 0 ? "\u2212" : "+"}${Math.abs(value).toFixed(digits)} ${unit}`;
+  const parts = [
+    ...(known.rangeM === null ? [] : [signed(known.rangeM, 0, "m")]),
+    ...(known.azimuthDeg === null ? [] : [signed(known.azimuthDeg, 3, "deg")]),
+    ...(known.timeS === null ? [] : [signed(known.timeS * 1000, 0, "ms")]),
+  ];
+  if (known.standing !== "ok") return known.standing;
+  return parts.join(", ") || (known.reference ? "reference" : "none known");
+}
 
 export function makeSensors(app: App, visible: () => boolean): { node: HTMLElement; refresh(): void } {
   const { model } = app;
@@ -17,7 +30,7 @@ export function makeSensors(app: App, visible: () => boolean): { node: HTMLEleme
   const remake = () => {
     made = model.sensors.map((sensor, k) => {
       const hidden = model.settings.hiddenSensors.includes(k);
-      const [mark, condition, rate, heard] = [el("span", { class: "mark", "aria-hidden": "true" }), el("span", {}), el("dd", {}), el("dd", {})];
+      const [mark, condition, rate, heard, errors] = [el("span", { class: "mark", "aria-hidden": "true" }), el("span", {}), el("dd", {}), el("dd", {}), el("dd", {})];
       const { dial, hand } = makeDial();
       const plots = checkbox("Draw its plots", !hidden, (on) => {
         const others = model.settings.hiddenSensors.filter((one) => one !== k);
@@ -26,8 +39,9 @@ export function makeSensors(app: App, visible: () => boolean): { node: HTMLEleme
       const facts = el("dl", {}, el("div", {}, el("dt", {}, "Plots/s"), rate), el("div", {}, el("dt", {}, "Heard"), heard));
       if (sensor.maxRangeM > 0) facts.append(el("div", {}, el("dt", {}, "Range"), el("dd", {}, `${countText(sensor.maxRangeM / 1000)} km`)));
       if (sensor.rotationS > 0) facts.append(el("div", {}, el("dt", {}, "Turn"), el("dd", {}, `${countText(sensor.rotationS, 1)} s`)));
+      facts.append(el("div", { hidden: true }, el("dt", {}, "Errors"), errors));
       const card = el("li", { class: "card" }, el("header", {}, mark, el("b", {}, sensor.id), el("span", { class: "kind" }, sensor.kind), condition), dial as unknown as HTMLElement, facts, plots);
-      return { node: card, mark, condition, rate, heard, dial, hand };
+      return { node: card, mark, condition, rate, heard, errors, dial, hand };
     });
     cards.replaceChildren(...made.map((card) => card.node));
     repaint();
@@ -43,6 +57,8 @@ export function makeSensors(app: App, visible: () => boolean): { node: HTMLEleme
       setText(card.condition, one.condition);
       setText(card.rate, countText(one.plotsPerS, 1));
       setText(card.heard, one.heardMs > 0 ? `${clockText(one.heardMs)}, ${spanText((status.timeMs - one.heardMs) / 1000)} ago` : "not yet");
+      card.errors.parentElement!.hidden = one.registration === null;
+      if (one.registration !== null) setText(card.errors, errorsText(one.registration));
       card.dial.style.visibility = one.azimuthDeg === null ? "hidden" : "visible";
       if (one.azimuthDeg !== null) {
         card.hand.style.transform = `rotate(${one.azimuthDeg.toFixed(1)}deg)`;

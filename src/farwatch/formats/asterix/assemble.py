@@ -1,4 +1,4 @@
-"""One piece of a recording -> Plots and Progress in file order, with UTC times."""
+"""One piece of a recording -> Plots, Progress and Targets in file order, with UTC times."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from farwatch.formats.asterix.fill import TRUNCATED, Fill, Rows
 from farwatch.formats.asterix.records import batches, blocks_of
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import Table
+from farwatch.formats.asterix.targets import NONE_WANTED, Found, Targets, Wanted, find
 from farwatch.formats.asterix.time_of_day import Clock, in_file_order, new_clock, resolve_times
 from farwatch.formats.containers import NO_TIME, Piece
 from farwatch.kernels import leaf
@@ -39,17 +40,26 @@ class Decoded(NamedTuple):
     plot_category: NDArray[np.uint8]  # (plots,)
     plot_record: NDArray[np.int64]  # (plots,) number of its record among those of its category in the file, from 0
     height_3d_m: NDArray[np.float64]  # (plots,) above mean sea level as a 3-D radar measured it (I048/110), NaN none
+    targets: Targets | None = None  # of CAT021, 020 and 010, where any of their sources is asked for
 
 
 class Assembler:
     """Decodes a file piece by piece; holds what goes on from one to the next (ids, clocks, record numbers).
 
     With `strict` blocks of another edition are an error; without it, as for live data, they are counted like any others
-    that are broken, and `misfits` says which edition each category looks like.
+    that are broken, and `misfits` says which edition each category looks like. `wanted` says whose targets are;
+    categories that it does not name are passed over.
     """
 
     def __init__(
-        self, name: str, sources: Sources, day_ns: int, editions: Editions | None, *, strict: bool = True
+        self,
+        name: str,
+        sources: Sources,
+        day_ns: int,
+        editions: Editions | None,
+        *,
+        strict: bool = True,
+        wanted: Wanted = NONE_WANTED,
     ) -> None:
         self.name = name
         self.strict = strict
@@ -62,7 +72,8 @@ class Assembler:
                 raise FormatError(f"SAC/SIC {sac}/{sic}: each is a number from 0 to 255")
             self.sensor_of[sac * 256 + sic] = sensor
         self.choice = Choice(editions)
-        self.clock: Clock = new_clock(max(self.sources.values(), default=-1) + 1)
+        self.wanted = wanted
+        self.clock: Clock = new_clock(max([*self.sources.values(), *wanted.sites], default=-1) + 1)
         self.records_of: Counter[int] = Counter()
         self.next_id = 0
         self.known_records = 0
@@ -84,22 +95,35 @@ class Assembler:
             for own, table in self.choice.split(piece, of_number, number):
                 collected += self._rows(piece, own, table, statistics, unknown)
             held[number] = 0
+        found: list[Found] = []
+        for number in self.wanted.sources:
+            if not held[number]:
+                continue
+            for own, table in self.choice.split(piece, blocks[blocks[:, 0] == number], number):
+                broken = statistics.broken_blocks
+                found += find(piece, own, table, self.wanted, statistics, unknown)
+                self._refuse_misfit(piece, own, table, statistics.broken_blocks - broken)
+            held[number] = 0
         for other in np.flatnonzero(held).tolist():
             statistics.skipped[f"block of CAT{other:03d}"] += int(held[other])
         statistics.add_unknown(unknown)
         self.known_records += statistics.records - int(unknown.sum())
         self.unknown_sources.update(statistics.unknown_sources)
-        return self._joined(plots, progress, statistics, piece.dated)
+        decoded = self._joined(plots, progress, statistics, piece.dated)
+        return decoded._replace(targets=self._dated(piece, found)) if found else decoded
 
     def finish(self) -> None:
         """Raises FormatError where no record of the file belonged to one of the sources."""
         if self.known_records:
             return
-        named = ", ".join(f"{sac}/{sic}" for sac, sic in sorted(self.sources)) or "none"
+        sources = set(self.sources).union(*self.wanted.sources.values())
+        named = ", ".join(f"{sac}/{sic}" for sac, sic in sorted(sources)) or "none"
         seen = self.unknown_sources
         held = ", ".join(f"{sac}/{sic} ({seen[sac, sic]} records)" for sac, sic in sorted(seen) if sac >= 0)
+        more = "".join(f", {number:03d}" for number in self.wanted.sources)
+        what = f"surveillance data (CAT048, 034, 001, 002{more})" if more else "radar data (CAT048, 034, 001 or 002)"
         if not held:
-            raise FormatError(f"{self.name}: holds no radar data (CAT048, 034, 001 or 002) that can be read")
+            raise FormatError(f"{self.name}: holds no {what} that can be read")
         raise FormatError(
             f"{self.name}: no record is of a sensor that the site names; "
             f"the recording holds SAC/SIC {held}, the site names {named}"
@@ -113,14 +137,41 @@ class Assembler:
             fill.add(batch, statistics)
         self.records_of[table.category] += statistics.records - records
         statistics.skipped.update(fill.skipped())
-        broken = statistics.broken_blocks - broken
+        self._refuse_misfit(piece, blocks, table, statistics.broken_blocks - broken)
+        return fill.rows()
+
+    def _refuse_misfit(self, piece: Piece, blocks: Ints, table: Table, broken: int) -> None:
+        """Raises FormatError, or notes it for live data, where broken blocks look like another edition."""
         if broken and (self.strict or table.category not in self.misfits):
             other = better_edition(piece, blocks, table)
             if other and self.strict:
                 raise FormatError(misfit_message(self.name, broken, len(blocks), table, other))
             if other:
                 self.misfits[table.category] = other
-        return fill.rows()
+
+    def _dated(self, piece: Piece, found: list[Found]) -> Targets | None:
+        """The targets of a piece in file order, with their times."""
+        found = [one for one in found if len(one.at)]
+        if not found:
+            return None
+        order = in_file_order([one.at for one in found])
+        received_ns = piece.received_ns[np.concatenate([one.datagram for one in found])]
+        day_ns = self.day_ns
+        if not piece.dated:
+            received_ns = np.where(received_ns == NO_TIME, NO_TIME, received_ns + day_ns)
+            day_ns = 0
+        ticks = np.concatenate([one.ticks for one in found])
+        parts = [one.targets for one in found]
+        plots = concat_plots([part.plots for part in parts])
+        time_ns, full = np.empty(len(order), np.int64), np.zeros(len(order), np.bool_)
+        resolve_times(order, plots.sensor, ticks, full, received_ns, day_ns, *self.clock, time_ns)
+        _complete(time_ns, received_ns)
+        plots = plots._replace(time_ns=time_ns, received_ns=received_ns)
+        numbers, sigma_m = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+        joined = Targets(plots, numbers, sigma_m).take(order)
+        ids = np.arange(self.next_id, self.next_id + len(order))
+        self.next_id += len(order)
+        return joined._replace(plots=joined.plots._replace(id=ids))
 
     def _joined(self, plots: list[Rows], progress: list[Rows], statistics: Statistics, dated: bool) -> Decoded:
         everything = plots + progress

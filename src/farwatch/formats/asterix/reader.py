@@ -15,6 +15,7 @@ from farwatch.formats.asterix.fields import ABSENT
 from farwatch.formats.asterix.records import batches, blocks_of, expansion, numbers
 from farwatch.formats.asterix.statistics import Statistics
 from farwatch.formats.asterix.table import load_expansion, load_table
+from farwatch.formats.asterix.targets import NONE_WANTED, Wanted
 from farwatch.formats.containers import CHUNK_BYTES, open_container, pieces
 from farwatch.plots import concat_plots, concat_progress
 
@@ -56,14 +57,15 @@ def stream(
     day_ns: int = 0,
     editions: Editions | None = None,
     on_bytes: Callable[[int], None] | None = None,
+    wanted: Wanted = NONE_WANTED,
 ) -> Iterator[Decoded]:
     """The same as `read` in parts of about `chunk_bytes` of the file each; ids, times and places go on.
 
-    `on_bytes` hears how many bytes of the file (compressed, where it is) have been read since it last heard. The error
-    that no record belongs to a source comes at the end.
+    `on_bytes` hears how many bytes of the file (compressed, where it is) have been read since it last heard. `wanted`
+    says whose targets of CAT021, 020 and 010 are. The error that no record belongs to a source comes at the end.
     """
     container = open_container(path)
-    assembler = Assembler(str(container.path), sources, day_ns, editions)
+    assembler = Assembler(str(container.path), sources, day_ns, editions, wanted=wanted)
     told = 0
     for piece in pieces(container, chunk_bytes):
         if on_bytes and piece.consumed > told:

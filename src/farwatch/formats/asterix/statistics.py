@@ -39,6 +39,7 @@ class Statistics:
     broken_blocks: int = 0
     unknown_sources: Counter[tuple[int, int]] = field(default_factory=Counter)  # (SAC, SIC); (-1, -1): none given
     skipped: Counter[str] = field(default_factory=Counter)  # records or packets left out, by reason
+    rejected: Counter[str] = field(default_factory=Counter)  # what was said and is not believed, by reason
     trailers: int = 0  # packets that end with bytes which the network appends to them
     unsupported: Counter[int] = field(default_factory=Counter)  # blocks by category, of those without a table
 
@@ -50,6 +51,7 @@ class Statistics:
         self.by_category.update(other.by_category)
         self.unknown_sources.update(other.unknown_sources)
         self.skipped.update(other.skipped)
+        self.rejected.update(other.rejected)
         self.trailers += other.trailers
         self.unsupported.update(other.unsupported)
         for kind, error in other.errors.items():
