@@ -28,7 +28,7 @@ def copy_track(tracks, hypotheses, i, o):  # type: ignore[no-untyped-def]
     """Make row o what the tentative track i is, but for its state."""
     tracks.alive[o], tracks.shown[o], tracks.id[o], tracks.status[o] = True, False, 0, TENTATIVE
     tracks.born_ns[o], tracks.time_ns[o] = tracks.born_ns[i], tracks.time_ns[i]
-    tracks.agile[o], tracks.company[o] = tracks.agile[i], tracks.company[i]
+    tracks.agile[o], tracks.company[o], tracks.strikes[o] = tracks.agile[i], tracks.company[i], tracks.strikes[i]
     tracks.address[o], tracks.mode_a[o], tracks.callsign[o] = tracks.address[i], tracks.mode_a[i], tracks.callsign[i]
     tracks.pressure_altitude_m[o] = tracks.pressure_altitude_m[i]
     tracks.detections[o], tracks.misses[o] = tracks.detections[i], tracks.misses[i]
