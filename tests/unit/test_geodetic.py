@@ -11,6 +11,7 @@ from farwatch.cooperative.conditioner import Conditioner
 from farwatch.errors import ConfigError
 from farwatch.frame import Frame
 from farwatch.geodesy import enu_axes, geodetic_to_ecef, to_ecef
+from farwatch.picture import Status, concat_pictures
 from farwatch.plots import Kind, concat_plots, make_plots, make_progress
 from farwatch.scenario import parse
 from farwatch.sensors import (
@@ -214,6 +215,20 @@ def test_two_techniques_and_a_radar_make_one_track_an_aircraft(rng: np.random.Ge
     truth = 47.0 + 0.15 * (picture.address - 0x400000) + 200.0 * 60.0 / 111_195.0
     assert (np.abs(picture.lat_deg - truth) * 111_195 < np.where(with_adsb, 60.0, 500.0)).all()
     assert (picture.existence > 0.9).all()
+
+
+def test_an_aircraft_that_only_a_radar_sees_is_not_missed_by_those_that_hear(rng: np.random.Generator) -> None:
+    radar = Radar(id="R", position=Place(lat_deg=46.8, lon_deg=7.6), rotation_s=5.0, max_range_km=200, clutter=1.0)
+    sensors = [ADSB_HERE, Mlat(id="M", position=PLACE), radar]
+    others = path(np.arange(0.2, 60.0, 0.5), 0x400001, lat_deg=48.0, first_id=1000)
+    plots = Conditioner(sensors)(concat_plots([others, PolarSight(radar).plots(47.3, 8.0, 0x400005, 0, rng)]))
+    tracker = Tracker(sensors)
+    batches = merged([(plots, make_progress(0))], Merge(shortest_slice_s(sensors), sensors=len(sensors)), 0.0)
+    picture = concat_pictures([tracker.update(batch) for batch in batches])
+    picture = picture.take(picture.address == 0x400005)
+    assert picture.n >= 8
+    assert (picture.status == Status.CONFIRMED).all()
+    assert (picture.plot >= 0).all()
 
 
 ADSB_HERE = AdsB(id="ADSB", position=PLACE, max_range_km=400)

@@ -26,11 +26,13 @@ def test_the_item_holds_what_a_right_radar_would_have_measured(tmp_path: Path) -
     scenario = network(60, 3, positions=False)
     tracker = tracker_of(scenario)
     measured = tracker.measure()
-    pictures = [tracker.update(batch) for batch in batches(scenario, 105.0, 1)]
+    said = batches(scenario, 105.0, 1)
+    last_ns = max(int(batch.plots.time_ns.max()) for batch in said if batch.plots.n)
+    pictures = [tracker.update(batch) for batch in said if batch.until_ns <= last_ns]
     encoder = TrackEncoder(Asterix62Options(), scenario.sensors, scenario.frame, measured=measured)
-    # Each track as it was at its last look: then its plot was measured.
+    # Each track as it was at its last look: then its plot was measured. Those that have ended are forgotten.
     rows = concat_pictures(pictures[-120:])
-    rows = rows.take((rows.plot >= 0) & (rows.status != Status.ENDED))
+    rows = rows.take((rows.plot >= 0) & ~np.isin(rows.track, rows.track[rows.status == Status.ENDED]))
     last = rows.take(np.sort(rows.n - 1 - np.unique(rows.track[::-1], return_index=True)[1]))
     path = tmp_path / "tracks.ast"
     path.write_bytes(encoder.encode(last).data.tobytes())

@@ -81,6 +81,7 @@ class SensorModel(NamedTuple):
     kind: int
     flat: bool
     snapshot: bool  # no beam: it looks at everything at once
+    silent: bool  # that it reports nothing of an aircraft says nothing
     learns_clutter: bool
     detection: float
     turn_u: float  # after which u comes round again; 0 where it never does
@@ -114,6 +115,7 @@ def sensor_model(sensor: Sensor, flat: bool) -> tuple[SensorModel, RadarModel]:
         kind=RADAR,
         flat=flat,
         snapshot=False,
+        silent=False,
         learns_clutter=True,
         detection=radar.detection,
         turn_u=TWO_PI,
@@ -145,6 +147,7 @@ def _position_model(sensor: PositionSensor, flat: bool) -> SensorModel:
         kind=POSITION,
         flat=flat,
         snapshot=True,
+        silent=False,
         learns_clutter=sensor.learn_clutter,
         detection=float(sensor.detection),
         turn_u=0.0,
@@ -175,6 +178,7 @@ def _geodetic_model(sensor: GeodeticSensor, flat: bool) -> SensorModel:
         kind=GEODETIC,
         flat=flat,
         snapshot=True,
+        silent=geodetic.silent,
         learns_clutter=not geodetic.silent,
         detection=float(sensor.detection),
         turn_u=0.0,

@@ -134,7 +134,7 @@ def weigh(  # type: ignore[no-untyped-def]
         for second in range(2):
             log_class = 0.0
             if second == 1:
-                civil = hypotheses.modes[h] > 1 and tracks.agile[i] <= 0.5
+                civil = hypotheses.modes[h] > 1 and tracks.agile[i] <= 0.5 and not model.silent
                 if kept > begin or not civil or not looks.passed[k] or looks.hidden[k] or idle[k]:
                     break
                 in_gate = look_again(

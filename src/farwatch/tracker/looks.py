@@ -211,6 +211,8 @@ def reach_on(  # type: ignore[no-untyped-def]
         out.row[n] = i
         out.passed[n], out.overdue[n] = past >= half, past >= max(half, OVERDUE)
         found = in_window(plots, gate, out.plot[out.first[n] :])
+        if found == 0 and model.silent:
+            continue
         if found > MOST_TENTATIVE and tracks.status[i] == TENTATIVE:
             tracks.alive[i] = False
             counted[CROWDED] += 1

@@ -67,7 +67,8 @@ def step(  # type: ignore[no-untyped-def]
     One call, for each array handed over costs time: plots `given` by all sensors and those `held` from before; the
     tables are changed in place, with what has been `learned` of the sensor (`Learned`), the `pressure` field and what
     is `counted` (`Counts`). Branches and births take the free rows of the tables, ROWS_A_PLOT for each plot, as far as
-    they go. The last step of a slice ends what has coasted for too long by `ending_ns` (of the others 0).
+    they go; branches leave one for each plot's birth. The last step of a slice ends what has coasted for too long by
+    `ending_ns` (of the others 0).
     """
     clutter, echoes, detections, ghosts, met = learned
     plots = admit(held, given, progress, beams, counted, met, sensor, model, until_ns)
@@ -133,8 +134,9 @@ def step(  # type: ignore[no-untyped-def]
         density,
         options,
     )
+    spare = slots[: max(len(slots) - len(plots.time_ns), 0)]
     branched = branch(
-        tracks, hypotheses, slots, looks, candidates, events, clusters, apart, plots, table, model, radar, sensor
+        tracks, hypotheses, spare, looks, candidates, events, clusters, apart, plots, table, model, radar, sensor
     )
     done, used = update(
         tracks, hypotheses, looks, candidates, events, clusters, plots, table, model, radar, detections, sensor, motion
