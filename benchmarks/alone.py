@@ -77,6 +77,7 @@ def follow(table, time_ns, model, radar, motion, options, hypotheses, out):  # t
                 0.0,
                 np.ones(1),
                 np.full(1, k),
+                np.full(1, k),
                 likelihood,
                 time_ns,
                 table,
