@@ -361,8 +361,17 @@ def test_a_number_waits_for_its_address_for_a_while() -> None:
     tracks = make_tracks(3, 1)
     tracks.alive[1], tracks.status[1], tracks.address[1], tracks.id[1] = False, 1, 77, 9
     tracks.born_ns[1] = tracks.seen_ns[1, 0] = START_NS
-    assert lost_with_address(tracks, 77, START_NS + 100 * SECOND, 4.0) == 1
-    assert lost_with_address(tracks, 77, START_NS + 200 * SECOND, 4.0) == -1
-    assert lost_with_address(tracks, 78, START_NS + 100 * SECOND, 4.0) == -1
-    tracks.alive[1] = True  # seen just now: another aircraft with the same address
-    assert lost_with_address(tracks, 77, START_NS + SECOND, 4.0) == -1
+    tracks.mean[1, 3] = tracks.mean[2, 3] = 200.0
+    tracks.address[2] = 77
+
+    def lost(after_s: int, far_m: float = 20_000.0) -> int:
+        tracks.time_ns[2], tracks.mean[2, 0] = START_NS + after_s * SECOND, far_m
+        return int(lost_with_address(tracks, 2, 4.0))
+
+    assert lost(100) == 1
+    assert lost(200) == -1
+    assert lost(100, 60_000.0) == -1  # out of its reach: another aircraft with the same address
+    tracks.alive[1] = True  # seen just now
+    assert lost(1) == -1
+    tracks.address[2] = 78
+    assert lost(100) == -1

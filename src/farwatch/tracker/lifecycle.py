@@ -19,6 +19,7 @@ from farwatch.tracks import MODES, STATE, note_heard
 
 TENTATIVE, CONFIRMED, COASTING = int(Status.TENTATIVE), int(Status.CONFIRMED), int(Status.COASTING)
 LEAST_BIRTH = 1e-4  # a less likely first plot stands among so many false ones that no second can be told from them
+REACH_M = 5_000.0  # besides what an aircraft may have flown
 REMEMBERED_NS = 180_000_000_000  # so long the number of an ended track waits for its address to come back
 FEWEST_DETECTIONS = 3  # two plots make a velocity; the third is the first that tests it
 FEWEST_OF_ADDRESS = 2  # two plots that give the same address are one aircraft
@@ -29,22 +30,37 @@ MODE_A_DOUBTFUL = int(Flag.MODE_A_INVALID | Flag.MODE_A_GARBLED)
 
 
 @leaf
-def lost_with_address(tracks, address, now_ns, rotation_s):  # type: ignore[no-untyped-def]
-    """Row of a confirmed track of this address that has not been seen in this turn of the beam, -1 where none.
+def within_reach(tracks, i, o, since_ns):  # type: ignore[no-untyped-def]
+    """Whether what track o was `since_ns` ago, or since, may be where track i is: two aircraft may share an address."""
+    gone2, fastest2 = 0.0, 0.0
+    for a in range(3):
+        gone2 += (tracks.mean[i, a] - tracks.mean[o, a]) ** 2
+    for row in (i, o):
+        v = tracks.mean[row, 3:6]
+        fastest2 = max(fastest2, v[0] * v[0] + v[1] * v[1] + v[2] * v[2])
+    reach = REACH_M + 1.5 * math.sqrt(fastest2) * since_ns * 1e-9
+    return gone2 <= reach * reach
 
-    A manoeuvre or a long silence has taken the aircraft out of that track's gate: a new track of its address is the
-    same aircraft. The track may have ended some time ago.
+
+@leaf
+def lost_with_address(tracks, i, rotation_s):  # type: ignore[no-untyped-def]
+    """Row of a confirmed track of the address of track i that has not been seen in this turn of the beam, -1: none.
+
+    A manoeuvre or a long silence has taken the aircraft out of that track's gate: a new track of its address within
+    its reach is the same aircraft. The track may have ended some time ago.
     """
+    address, now_ns = tracks.address[i], tracks.time_ns[i]
     if address == NO_ADDRESS:
         return -1
-    for i in range(len(tracks.alive)):
-        if tracks.address[i] == address and tracks.status[i] != TENTATIVE:
-            last = tracks.born_ns[i]
+    for o in range(len(tracks.alive)):
+        if o != i and tracks.address[o] == address and tracks.status[o] != TENTATIVE:
+            last = tracks.born_ns[o]
             for sensor in range(tracks.seen_ns.shape[1]):
-                last = max(last, tracks.seen_ns[i, sensor])
+                last = max(last, tracks.seen_ns[o, sensor])
             unseen_ns = now_ns - last
-            if (tracks.alive[i] or unseen_ns < REMEMBERED_NS) and unseen_ns > int(0.5e9 * rotation_s):
-                return i
+            recent = tracks.alive[o] or unseen_ns < REMEMBERED_NS
+            if recent and unseen_ns > int(0.5e9 * rotation_s) and within_reach(tracks, i, o, unseen_ns):
+                return o
     return -1
 
 
@@ -136,7 +152,7 @@ def settle(tracks, hypotheses, looks, candidates, done, model, options, motion, 
                 and (not model.learns_clutter or surely_moves(tracks, i, options.min_speed_mps))
             ):
                 tracks.status[i] = CONFIRMED
-                before = lost_with_address(tracks, tracks.address[i], tracks.time_ns[i], rotation_s)
+                before = lost_with_address(tracks, i, rotation_s)
                 if before >= 0:
                     tracks.id[i] = tracks.id[before]
                     tracks.born_ns[i] = tracks.born_ns[before]
