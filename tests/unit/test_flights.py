@@ -289,7 +289,7 @@ def test_thirty_thousand_fly() -> None:
 
 def test_the_scenarios_are_those_that_are_told() -> None:
     assert {path.stem for path in BUILTIN.glob("*.toml")} == {
-        "s300", "plain300", "storm", "formation", "manoeuvre", "quiet"
+        "s300", "plain300", "storm", "formation", "manoeuvre", "network", "quiet"
     }  # fmt: skip
 
 

@@ -180,6 +180,7 @@ COLUMNS = [
     "address",
     "mode_a",
     "callsign",
+    "flight_plan",
     "sensors",
 ]
 
