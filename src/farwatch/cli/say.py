@@ -82,7 +82,7 @@ def kernels_ready() -> None:
     from farwatch.tracker.step import step
 
     if not is_cached(step):
-        err().print("farwatch: compiling kernels, once (about a minute)")
+        err().print("farwatch: compiling kernels, once (some minutes)")
 
 
 def editions_of(given: list[str]) -> Editions:
