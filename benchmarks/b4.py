@@ -15,19 +15,17 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
+from alone import follow, room
 from rich.console import Console
 from rich.table import Table
 
-from farwatch.kernels import kernel
 from farwatch.motion import Imm, motion_model
-from farwatch.motion.imm import AGILE, CIVIL, class_evidence
 from farwatch.plots import make_plots
-from farwatch.sensors import Area, PositionSensor, correct, place, sensor_model
-from farwatch.sensors.measurement import measurement, measurement_table
-from farwatch.tracker.correct import Mixture, merge_modes, moment_match
-from farwatch.tracker.lifecycle import spread_modes, start_velocity
-from farwatch.tracker.looks import predict_hypothesis
-from farwatch.tracks import MODES, STATE, copy_gaussian, make_hypotheses
+from farwatch.sensors import Area, PositionSensor, sensor_model
+from farwatch.sensors.measurement import measurement_table
+from farwatch.tracker import TrackerOptions
+from farwatch.tracker.options import tracker_model
+from farwatch.tracks import make_hypotheses
 
 PERIOD_S, SIGMA_M, SPEED_MPS = 5.0, 100.0, 120.0
 LEGS = ((125.0, 0.0), (90.0, 1.0), (125.0, 0.0), (30.0, -3.0), (125.0, 0.0))  # s, deg/s
@@ -55,72 +53,20 @@ def flight() -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([x, y])[rows], np.concatenate([rate[:1], rate])[rows]
 
 
-@kernel
-def follow(table, time_ns, period_s, model, radar, motion, hypotheses, out):  # type: ignore[no-untyped-def]
-    """One run: the plots of `table`, one a look, through the tracker's own steps; positions into `out` (n, 2)."""
-    x, P, g = np.zeros(STATE), np.zeros((STATE, STATE)), np.empty(STATE)
-    p, m, c = np.zeros(MODES), np.zeros((MODES, STATE)), np.zeros((MODES, STATE, STATE))
-    matrix = np.empty((MODES, MODES))
-    scratch = Mixture(np.empty(2), np.empty((2, STATE)), np.empty((2, STATE, STATE)))
-    likelihood = np.zeros((1, MODES))
-    probability, mean, covariance = hypotheses.probability[0], hypotheses.mean[0], hypotheses.covariance[0]
-    modes, agile = 1, motion.agile_prior
-    place(model, radar, measurement(table, 0), 0.0, 1.0, x, P)
-    start_velocity(True, 180.0, 10.0, x, P)
-    copy_gaussian(x, P, 6, mean[0], covariance[0])
-    probability[0] = 1.0
-    out[0, 0], out[0, 1] = x[0], x[1]
-    for k in range(1, len(table)):
-        kind = AGILE if agile > 0.5 else CIVIL
-        predict_hypothesis(modes, kind, probability, mean, covariance, period_s, motion, True, p, m, c, matrix)
-        highest = -1e300
-        for mode in range(modes):
-            copy_gaussian(m[mode], c[mode], 3, x, P)
-            likelihood[0, mode], _, _ = correct(model, radar, measurement(table, k), x, P, 3, g)
-            highest = max(highest, likelihood[0, mode])
-        for mode in range(modes):
-            likelihood[0, mode] = np.exp(likelihood[0, mode] - highest)
-        if modes > 1:
-            agile = class_evidence(agile, probability, likelihood[0], motion, period_s, matrix)
-        merge_modes(
-            model,
-            radar,
-            modes,
-            time_ns[k],
-            p,
-            m,
-            c,
-            0.0,
-            np.ones(1),
-            np.full(1, k),
-            np.full(1, k),
-            likelihood,
-            time_ns,
-            table,
-            scratch,
-            probability,
-            mean,
-            covariance,
-        )
-        moment_match(probability, mean, covariance, modes, 6, x, P)
-        out[k, 0], out[k, 1] = x[0], x[1]
-        if k == 2:
-            spread_modes(hypotheses, 0, motion)
-            modes = MODES
-
-
 def errors(runs: int, seed: int) -> np.ndarray:
     """Errors of position in x and y (runs, plots, 2)."""
     truth, _ = flight()
     rng = np.random.default_rng(seed)
     (model, radar), motion = sensor_model(SENSOR, True), motion_model(Imm())
+    options, out = tracker_model(TrackerOptions(), True), room(len(truth))
     time_ns = np.round(np.arange(len(truth)) * PERIOD_S * 1e9).astype(np.int64)
-    out = np.empty((runs, len(truth), 2))
+    found = np.empty((runs, len(truth), 2))
     for run in range(runs):
         z = truth + rng.normal(0.0, SIGMA_M, truth.shape)
         table = measurement_table(make_plots(len(z), time_ns=time_ns, z=z, measured=3), *model.variances)
-        follow(table, time_ns, PERIOD_S, model, radar, motion, make_hypotheses(1), out[run])
-    return out - truth
+        follow(table, time_ns, model, radar, motion, options, make_hypotheses(1), out)
+        found[run] = out.mean[:, :2]
+    return found - truth
 
 
 def main() -> None:

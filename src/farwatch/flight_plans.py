@@ -37,17 +37,19 @@ class FlightPlanOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 
 class FlightPlans(NamedTuple):
-    """One row a plan, by callsign."""
+    """One row a plan, by callsign. Texts are ASCII as one number, as CAT062 has them; 0 where not known."""
 
-    callsign: Ints  # packed
+    callsign: Ints  # packed, six bits a character
+    name: Ints  # the callsign as a text of seven characters
     address: NDArray[np.int32]
     mode_a: NDArray[np.int16]
-    departure: Ints  # four ASCII characters as one number, as CAT062 has them; 0 where not known
+    departure: Ints  # four characters, as the next two
     destination: Ints
     aircraft_type: Ints
     wake: Ints
     begin_ns: Ints
     end_ns: Ints
+    by_address: Ints  # the rows in the order of their addresses
 
     def row_of(self, callsign: Ints) -> Ints:
         """Row (n,) of each packed callsign, -1 where no plan has it."""
@@ -65,14 +67,14 @@ class FlightPlans(NamedTuple):
 
         `shown` (4096,) says how many tracks show each code, whether among the n or not.
         """
-        by_address = np.argsort(self.address, kind="stable")
-        at = _found(self.address[by_address], address, address != NO_ADDRESS)
-        row = np.where(at >= 0, by_address[at], -1) if len(by_address) else at
-        row = np.where(row >= 0, row, self.row_of(callsign))
+        if not len(self.callsign):
+            return np.full(len(callsign), NO_CALLSIGN)
+        at = _found(self.address[self.by_address], address, address != NO_ADDRESS)
+        row = np.where(at >= 0, self.by_address[at], self.row_of(callsign))
         open_ = np.flatnonzero((row < 0) & (callsign == NO_CALLSIGN) & ~conspicuous(mode_a))
         if len(open_):
             row[open_] = self._by_code(mode_a[open_], shown, now_ns)
-        return np.where(row >= 0, self.callsign[row], NO_CALLSIGN) if len(self.callsign) else row * 0
+        return np.where(row >= 0, self.callsign[row], NO_CALLSIGN)
 
     def _by_code(self, mode_a: NDArray[np.int16], shown: Ints, now_ns: int) -> Ints:
         """Row of the plan that alone has each code now, -1 where none or several have it, or several tracks show it."""
@@ -137,9 +139,10 @@ def load_plans(path: str | os.PathLike[str]) -> FlightPlans:
             plans[one["callsign"]] = row
     except (ConfigError, csv.Error) as error:
         raise ConfigError(f"{file}: {error}") from None
-    rows = np.array(sorted(plans.values()), np.int64).reshape(-1, len(FlightPlans._fields))
-    callsign, address, mode_a, *others = np.ascontiguousarray(rows.T)
-    return FlightPlans(callsign, address.astype(np.int32), mode_a.astype(np.int16), *others)
+    rows = np.array(sorted(plans.values()), np.int64).reshape(-1, len(FlightPlans._fields) - 1)
+    columns = list(np.ascontiguousarray(rows.T))
+    columns[2], columns[3] = columns[2].astype(np.int32), columns[3].astype(np.int16)
+    return FlightPlans._make([*columns, np.argsort(columns[2], kind="stable")])
 
 
 def _plan(one: dict[str, str]) -> tuple[int, ...]:
@@ -164,6 +167,7 @@ def _plan(one: dict[str, str]) -> tuple[int, ...]:
         raise ValueError("`begin` is after `end`")
     return (
         pack_callsign(callsign),
+        _ascii(callsign, 7),
         int(address, 16) if address else NO_ADDRESS,
         int(mode_a, 8) if mode_a else NO_MODE_A,
         *(_ascii(text, 4) for text in (*places, kind)),

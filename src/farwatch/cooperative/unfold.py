@@ -110,6 +110,13 @@ def doubt(paths, row, number, time_ns, lat_deg, lon_deg):  # type: ignore[no-unt
 
 
 @leaf
+def keep_to(paths, row, number, time_ns, lat, lon):  # type: ignore[no-untyped-def]
+    """Move a path's end to a position (deg) that lies on it; a long past is worth no more than `MOST_HITS`."""
+    go_on(paths, row, number, time_ns, lat, lon, math.nan, math.nan)
+    paths.hits[row, number] = min(paths.hits[row, number], MOST_HITS)
+
+
+@leaf
 def unfold_airborne(paths, row, time_ns, lat_cpr, lon_cpr, odd, altitude_m):  # type: ignore[no-untyped-def]
     """What becomes of one airborne report, and its place (deg)."""
     remember(paths, row, time_ns, lat_cpr, lon_cpr, odd, altitude_m)
@@ -120,8 +127,7 @@ def unfold_airborne(paths, row, time_ns, lat_cpr, lon_cpr, odd, altitude_m):  # 
             north, east = offset_m(lat, lon, pair_lat, pair_lon)
             if math.hypot(north, east) > SAME_PLACE_M:
                 doubt(paths, row, number, time_ns, pair_lat, pair_lon)
-        go_on(paths, row, number, time_ns, lat, lon, math.nan, math.nan)
-        paths.hits[row, number] = min(paths.hits[row, number], MOST_HITS)
+        keep_to(paths, row, number, time_ns, lat, lon)
         return UNFOLDED, lat, lon
     if paired == UNFOLDED and find_path(paths, row, time_ns, pair_lat, pair_lon, 0.0, MAX_SPEED_MPS) < 0:
         free = free_path(paths, row, time_ns)
@@ -135,8 +141,7 @@ def unfold_surface(paths, row, time_ns, lat_cpr, lon_cpr, odd, receiver_lat, rec
     """What becomes of one report from the ground, and its place (deg)."""
     number, lat, lon = near_path(paths, row, time_ns, lat_cpr, lon_cpr, odd, SURFACE, MAX_GROUND_SPEED_MPS)
     if number >= 0:
-        go_on(paths, row, number, time_ns, lat, lon, math.nan, math.nan)
-        paths.hits[row, number] = min(paths.hits[row, number], MOST_HITS)
+        keep_to(paths, row, number, time_ns, lat, lon)
         return UNFOLDED, lat, lon
     if math.isnan(receiver_lat):
         return NO_REFERENCE, 0.0, 0.0

@@ -7,11 +7,11 @@ sensors have seen the aircraft, and what the course leaves open (a common shift,
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 
+from farwatch.cholesky import factorise, solve
 from farwatch.kernels import kernel, leaf
 from farwatch.plots import Floats, Ints
 from farwatch.registration.rows import COURSE
@@ -44,36 +44,6 @@ def make_parts(n: int, members: int) -> Parts:
         np.zeros((n, COURSE)),
         np.zeros((n, COURSE, size)),
     )
-
-
-@leaf
-def factorise(J, n):  # type: ignore[no-untyped-def]
-    """Cholesky factor of J (n, n) into its lower triangle; False where it is not positive."""
-    for i in range(n):
-        for j in range(i + 1):
-            value = J[i, j]
-            for k in range(j):
-                value -= J[i, k] * J[j, k]
-            if i == j:
-                if not value > 0.0:
-                    return False
-                J[i, i] = math.sqrt(value)
-            else:
-                J[i, j] = value / J[j, j]
-    return True
-
-
-@leaf
-def solve_in_place(L, n, v):  # type: ignore[no-untyped-def]
-    """v (n,) becomes (L L')^-1 v."""
-    for i in range(n):
-        for k in range(i):
-            v[i] -= L[i, k] * v[k]
-        v[i] /= L[i, i]
-    for i in range(n - 1, -1, -1):
-        for k in range(i + 1, n):
-            v[i] -= L[k, i] * v[k]
-        v[i] /= L[i, i]
 
 
 @leaf
@@ -165,11 +135,11 @@ def eliminate(rows, order, begin, sensor, inflation, courses, priors, parts):  #
                 for a in range(COURSE):
                     cross[a, where[c]] += w * hc * rows.by_course[r, a]
         parts.rows[g] = used
-        if not factorise(J, COURSE):
+        if not factorise(J, COURSE, 0.0, 0.0):
             parts.known[g] = 0
             continue
         column[:] = v
-        solve_in_place(J, COURSE, column)
+        solve(J, COURSE, column)
         parts.change[g] = column
         for a in range(COURSE):
             misfit -= v[a] * column[a]
@@ -177,7 +147,7 @@ def eliminate(rows, order, begin, sensor, inflation, courses, priors, parts):  #
         for c in range(size):
             for a in range(COURSE):
                 column[a] = cross[a, c]
-            solve_in_place(J, COURSE, column)
+            solve(J, COURSE, column)
             for a in range(COURSE):
                 parts.slope[g, a, c] = column[a]
         for c in range(size):
@@ -258,7 +228,7 @@ def leverages(rows, order, begin, sensor, inflation, courses, priors, parts):  #
         normal_equations(
             rows, order, begin[g], begin[g + 1], sensor, inflation, courses[g], priors[g], J, v, members, count
         )
-        if count == 0 or not factorise(J, COURSE):
+        if count == 0 or not factorise(J, COURSE, 0.0, 0.0):
             continue
         for k in range(begin[g], begin[g + 1]):
             r = order[k]
@@ -266,7 +236,7 @@ def leverages(rows, order, begin, sensor, inflation, courses, priors, parts):  #
             if member(members, count, s) < 0:
                 continue
             column[:] = rows.by_course[r]
-            solve_in_place(J, COURSE, column)
+            solve(J, COURSE, column)
             total = 0.0
             for a in range(COURSE):
                 total += column[a] * rows.by_course[r, a]
@@ -284,9 +254,9 @@ def variances_of(component, rows, order, begin, sensor, inflation, courses, prio
         normal_equations(
             rows, order, begin[g], begin[g + 1], sensor, inflation, courses[g], priors[g], J, v, members, count
         )
-        if count > 0 and factorise(J, COURSE):
+        if count > 0 and factorise(J, COURSE, 0.0, 0.0):
             column[:] = 0.0
             column[component] = 1.0
-            solve_in_place(J, COURSE, column)
+            solve(J, COURSE, column)
             out[g] = column[component]
     return out

@@ -24,6 +24,16 @@ def place_and_velocity(x, n):  # type: ignore[no-untyped-def]
 
 
 @leaf
+def follow_scalar(radar, curved, x, P, n, g, h, residual, variance):  # type: ignore[no-untyped-def]
+    """`scalar_correction` of the position, carried along the sphere of the range where that is `curved`."""
+    before = place_and_velocity(x, n)
+    log_likelihood, chi2 = scalar_correction(x, P, n, g, h, 0, residual, variance)
+    if curved:
+        carry(radar.origin, before, x, P, n)
+    return log_likelihood, chi2
+
+
+@leaf
 def keep_height(radar, curved, x, P, n, g):  # type: ignore[no-untyped-def]
     """Bring a height that has been predicted for long without a measurement back to what is believed of any.
 
@@ -33,11 +43,8 @@ def keep_height(radar, curved, x, P, n, g):  # type: ignore[no-untyped-def]
     variance = along((P[0, 0], P[0, 1], P[0, 2], P[1, 1], P[1, 2], P[2, 2]), ux, uy, uz)
     prior = radar.variance_height_prior
     if variance > KEPT * prior:
-        before = place_and_velocity(x, n)
         noise = variance * prior / (variance - prior)
-        scalar_correction(x, P, n, g, (ux, uy, uz), 0, radar.height_mean_m - height, noise)
-        if curved:
-            carry(radar.origin, before, x, P, n)
+        follow_scalar(radar, curved, x, P, n, g, (ux, uy, uz), radar.height_mean_m - height, noise)
 
 
 @leaf
@@ -86,48 +93,36 @@ def correct_any(radar, m, x, P, n, g):  # type: ignore[no-untyped-def]
     if not has_height and m.measured & 4 == 0 and not radar.flat:
         keep_height(radar, curved, x, P, n, g)
     if m.measured & 2:
-        before = place_and_velocity(x, n)
         ground2 = max(e * e + nn * nn, 1.0)
         h = turned(radar, nn / ground2, -e / ground2, 0.0)
-        ll, c = scalar_correction(x, P, n, g, h, 0, wrap(m.z1 - math.atan2(e, nn)), m.c11)
-        if curved:
-            carry(radar.origin, before, x, P, n)
+        ll, c = follow_scalar(radar, curved, x, P, n, g, h, wrap(m.z1 - math.atan2(e, nn)), m.c11)
         log_likelihood += ll
         chi2 += c
         count += 1
     if m.measured & 4:
-        before = place_and_velocity(x, n)
         e, nn, u = local(radar, x[0], x[1], x[2])
         ground = math.sqrt(max(e * e + nn * nn, 1.0))
         r2 = ground * ground + u * u
         h = turned(radar, -u * e / (ground * r2), -u * nn / (ground * r2), ground / r2)
         residual = m.z2 - math.atan2(u, ground) - higher
-        ll, c = scalar_correction(x, P, n, g, h, 0, residual, m.c22)
-        if curved:
-            carry(radar.origin, before, x, P, n)
+        ll, c = follow_scalar(radar, curved, x, P, n, g, h, residual, m.c22)
         log_likelihood += ll
         chi2 += c
         count += 1
     if has_height:
-        before = place_and_velocity(x, n)
         height, ux, uy, uz = vertical(radar.flat, x[0], x[1], x[2])
-        ll, c = scalar_correction(x, P, n, g, (ux, uy, uz), 0, m.height_m - height, radar.variance_height)
-        if curved:
-            carry(radar.origin, before, x, P, n)
+        ll, c = follow_scalar(radar, curved, x, P, n, g, (ux, uy, uz), m.height_m - height, radar.variance_height)
         log_likelihood += ll
         chi2 += c
         count += 1
     if m.measured & 1:
-        before = place_and_velocity(x, n)
         e, nn, u = local(radar, x[0], x[1], x[2])
         r = max(math.sqrt(e * e + nn * nn + u * u), 1.0)
         variance = m.c00
         if has_height:
             variance += m.variance_doubt * (u / r) ** 2
         h = turned(radar, e / r, nn / r, u / r)
-        ll, c = scalar_correction(x, P, n, g, h, 0, m.z0 - r - longer, variance)
-        if curved:
-            carry(radar.origin, before, x, P, n)
+        ll, c = follow_scalar(radar, curved, x, P, n, g, h, m.z0 - r - longer, variance)
         log_likelihood += ll
         chi2 += c
         count += 1

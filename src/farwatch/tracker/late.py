@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farwatch.cholesky import factorise, solve
 from farwatch.frame import vertical
 from farwatch.kernels import kernel, leaf
 from farwatch.motion.imm import AGILE, CIVIL, TURN
@@ -22,7 +23,7 @@ from farwatch.sensors import components, correct, place
 from farwatch.sensors.measurement import measurement
 from farwatch.tracker.correct import moment_match, remember_identity
 from farwatch.tracker.gate import identity_ratio
-from farwatch.tracker.smooth import Pair, carry, factorise
+from farwatch.tracker.smooth import LEAST_PIVOT, Pair, carry
 from farwatch.tracks import MODES, STATE, copy_gaussian, note_heard
 
 TENTATIVE = int(Status.TENTATIVE)
@@ -97,7 +98,7 @@ def bring_forward(size, taken, x, P):  # type: ignore[no-untyped-def]
     for a in range(size):
         for b in range(size):
             factor[a, b] = pair.ahead_cov[a, b] / (scale[a] * scale[b])
-    factorise(factor, size)
+    factorise(factor, size, 0.0, LEAST_PIVOT)
     for a in range(size):
         row = gain[a]
         for b in range(size):
@@ -105,14 +106,7 @@ def bring_forward(size, taken, x, P):  # type: ignore[no-untyped-def]
             for m in range(size):
                 row[b] += pair.P[a, m] * pair.F[b, m]
             row[b] /= scale[b]
-        for b in range(size):
-            for k in range(b):
-                row[b] -= factor[b, k] * row[k]
-            row[b] /= factor[b, b]
-        for b in range(size - 1, -1, -1):
-            for k in range(b + 1, size):
-                row[b] -= factor[k, b] * row[k]
-            row[b] /= factor[b, b]
+        solve(factor, size, row)
         for b in range(size):
             row[b] /= scale[b]
     for a in range(size):

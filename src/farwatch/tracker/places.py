@@ -9,39 +9,15 @@ its own shares no place with others.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from farwatch.cholesky import factorise, solve_lower
 from farwatch.kernels import kernel, leaf
 
 SAME2 = 0.5  # squared distance, in standard deviations of the group's mean covariance, of what lies in one place
 SAME_EXISTENCE = 0.1
+LEAST_DOUBT = 1e-12  # of a direction without any, in its variance and of it
 GONE = 1e-4  # existence below which it does not matter where a local hypothesis is
-
-
-@leaf
-def factorise6(P, L):  # type: ignore[no-untyped-def]
-    """Lower Cholesky factor of P (6, 6) into L; directions without doubt get a little."""
-    for a in range(6):
-        for b in range(a + 1):
-            value = P[a, b]
-            for c in range(b):
-                value -= L[a, c] * L[b, c]
-            if a == b:
-                L[a, a] = math.sqrt(max(value, 1e-12 * P[a, a], 1e-12))
-            else:
-                L[a, b] = value / L[b, b]
-
-
-@leaf
-def whiten6(L, x, y):  # type: ignore[no-untyped-def]
-    """Solve L y = x (6)."""
-    for a in range(6):
-        value = x[a]
-        for c in range(a):
-            value -= L[a, c] * y[c]
-        y[a] = value / L[a, a]
 
 
 @kernel
@@ -56,11 +32,11 @@ def find_places(weight, owner, modes, existence, mean, covariance):  # type: ign
         if existence[a] >= GONE:
             pooled += weight[a] * covariance[a]
             total += weight[a]
-    L = np.zeros((6, 6))
-    factorise6(pooled / max(total, 1e-300), L)
-    y = np.empty((n, 6))
+    L, y = pooled / max(total, 1e-300), np.empty((n, 6))
+    factorise(L, 6, LEAST_DOUBT, LEAST_DOUBT)
     for a in range(n):
-        whiten6(L, mean[a] - mean[0], y[a])
+        y[a] = mean[a] - mean[0]
+        solve_lower(L, 6, y[a])
     place, leader, places = np.empty(n, np.int64), np.empty(n, np.int64), 0
     for a in np.argsort(-weight, kind="mergesort"):
         place[a] = -1

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from farwatch.cholesky import factorise, solve_lower
 from farwatch.frame import vertical
 from farwatch.kernels import kernel, leaf
 from farwatch.motion.constant_velocity import predict_constant_velocity
@@ -17,6 +18,7 @@ from farwatch.tracker.correct import moment_match
 from farwatch.tracker.looks import predict_hypothesis
 from farwatch.tracks import MODES, STATE, copy_gaussian
 
+LEAST_PIVOT = 1e-12
 NOTHING_NEW = 0.999  # share of the variance left in a direction of which the future says nothing
 
 
@@ -42,29 +44,6 @@ class Pair(NamedTuple):
     gain: Floats
 
 
-@leaf
-def factorise(A, n):  # type: ignore[no-untyped-def]
-    """Replace the lower triangle of a positive definite matrix (n, n) by its Cholesky factor."""
-    for a in range(n):
-        for b in range(a + 1):
-            total = A[a, b]
-            for k in range(b):
-                total -= A[a, k] * A[b, k]
-            if a == b:
-                A[a, a] = math.sqrt(max(total, 1e-12))
-            else:
-                A[a, b] = total / A[b, b]
-
-
-@leaf
-def solve_row(factor, n, row):  # type: ignore[no-untyped-def]
-    """Replace a row vector (n,) by itself times the inverse of the factor's transpose."""
-    for b in range(n):
-        for k in range(b):
-            row[b] -= factor[b, k] * row[k]
-        row[b] /= factor[b, b]
-
-
 @kernel
 def see_future(j, size, x0, P0, x, P, future):  # type: ignore[no-untyped-def]
     """What the future must have said of mode j: its state was predicted as `x0`, `P0` and is now known as `x`, `P`.
@@ -80,7 +59,7 @@ def see_future(j, size, x0, P0, x, P, future):  # type: ignore[no-untyped-def]
     for a in range(size):
         for b in range(size):
             factor[a, b] /= scale[a] * scale[b]
-    factorise(factor, size)
+    factorise(factor, size, 0.0, LEAST_PIVOT)
     for a in range(size):
         for b in range(a + 1):
             total = 1.0 / scale[a] if a == b else 0.0
@@ -165,8 +144,8 @@ def step_back(i, j, future, pair, x, P):  # type: ignore[no-untyped-def]
                 for m in range(n):
                     total += H[a, k] * pair.ahead_cov[k, m] * H[b, m]
             S[a, b] = total
-    factorise(S, n)
-    solve_row(S, n, innovation)
+    factorise(S, n, 0.0, LEAST_PIVOT)
+    solve_lower(S, n, innovation)
     log_evidence = 0.0
     for a in range(n):
         log_evidence -= math.log(S[a, a]) + 0.5 * innovation[a] ** 2
@@ -178,7 +157,7 @@ def step_back(i, j, future, pair, x, P):  # type: ignore[no-untyped-def]
                     continue
                 for m in range(STATE):
                     gain[a, b] += pair.P[a, m] * pair.F[k, m] * H[b, k]
-        solve_row(S, n, gain[a])
+        solve_lower(S, n, gain[a])
     for a in range(rows):
         x[a] = pair.x[a]
         for k in range(n):

@@ -20,7 +20,7 @@ from farwatch.formats.asterix.text import icao_text
 from farwatch.formats.asterix.time_of_day import ticks_of
 from farwatch.geodesy import E2, A
 from farwatch.picture import Picture, Status
-from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints, Technology, callsign_text
+from farwatch.plots import NO_ADDRESS, NO_MODE_A, Ints, Technology
 from farwatch.stereographic import Plane, project
 
 NO_HEIGHT_SOURCE, GNSS, RADAR_3D, MULTILATERATION = 0, 1, 2, 7  # I062/080 SRC: where I062/130 comes from
@@ -136,17 +136,17 @@ def _identity(p: Picture) -> Columns:
 def _flight_plan(p: Picture, plans: FlightPlans) -> Columns:
     """What the flight plan of each track says: callsign, departure, destination, type and wake turbulence category."""
     row = plans.row_of(p.flight_plan)
-    told, row = row >= 0, np.maximum(row, 0)
-    codes = np.array([_ascii(callsign_text(packed), 7) for packed in p.flight_plan.tolist()], np.int64)
-    columns: Columns = {"390/CS": np.where(told, codes, ABSENT)}
-    for path, name in (("DEP", "departure"), ("DST", "destination"), ("TAC", "aircraft_type"), ("WTC", "wake")):
-        values = getattr(plans, name)[row] if len(plans.callsign) else np.zeros(p.n, np.int64)
-        columns[f"390/{path}"] = np.where(told & (values != 0), values, ABSENT)
+    columns: Columns = {}
+    for path, texts in (
+        ("CS", plans.name),
+        ("DEP", plans.departure),
+        ("DST", plans.destination),
+        ("TAC", plans.aircraft_type),
+        ("WTC", plans.wake),
+    ):
+        values = np.append(texts, 0)[row]  # row -1: no plan, the one behind the last
+        columns[f"390/{path}"] = np.where(values != 0, values, ABSENT)
     return columns
-
-
-def _ascii(text: str, width: int) -> int:
-    return int.from_bytes(text.ljust(width).encode("ascii"), "big")
 
 
 def _height_source(sensors: Ints, of_sensor: tuple[int, ...]) -> Ints:
