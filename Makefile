@@ -48,6 +48,9 @@ bench: $(STAMP) $(PEERS)/.installed $(DECODER)/.installed  ## figures beside the
 	$(ONE) $(PIN) $(PY) benchmarks/b2.py
 	$(ONE) $(PIN) $(PY) benchmarks/b4.py
 	$(ONE) $(PIN) $(PY) benchmarks/contact_lens.py
+	$(ONE) $(PIN) $(PY) benchmarks/airborne.py
+	$(ONE) $(PIN) $(PY) benchmarks/formation.py
+	$(ONE) $(PIN) $(PY) benchmarks/crossing.py
 	$(ONE) $(PIN) $(PY) benchmarks/b5.py
 	$(ONE) $(PIN) $(PY) benchmarks/plots.py
 
